@@ -1,0 +1,1 @@
+"""The mail room: second half of the written line."""

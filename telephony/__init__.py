@@ -1,0 +1,1 @@
+"""The phone line: speaks Asterisk. Meets `api` only through the database."""
