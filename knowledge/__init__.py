@@ -1,0 +1,1 @@
+"""What the préfecture knows: approved replies, dated facts, services, official pages, phone scripts. Owns the database."""

@@ -1,0 +1,51 @@
+"""Which other administration a question belongs to, from the words of `content/competent.yml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from knowledge.wordforms import folded_words
+
+
+@dataclass(frozen=True)
+class Body:
+    """A competent body that is not the préfecture, and where its contact stands."""
+
+    name: str
+    url: str
+    rubric: str
+
+
+@dataclass(frozen=True)
+class Competence:
+    """Words that point at each body."""
+
+    bodies: tuple[tuple[Body, tuple[tuple[str, ...], ...]], ...]
+
+    @classmethod
+    def load(cls, content: Path) -> Competence:
+        rows = yaml.safe_load((content / "competent.yml").read_text("utf-8"))
+        return cls(
+            tuple(
+                (Body(row["body"], row["url"], row["rubric"]), tuple(tuple(folded_words(str(words))) for words in row["keywords"]))
+                for row in rows
+            )
+        )
+
+    def find(self, text: str) -> Body | None:
+        """The body that most words of `text` point at; None when none does."""
+        words = folded_words(text)
+        singular = [word.rstrip("sx") for word in words]
+        best: tuple[int, Body] | None = None
+        for body, phrases in self.bodies:
+            weight = sum(len(phrase) for phrase in phrases if _holds(words, phrase) or _holds(singular, phrase))
+            if weight and (best is None or weight > best[0]):
+                best = (weight, body)
+        return best[1] if best else None
+
+
+def _holds(words: list[str], phrase: tuple[str, ...]) -> bool:
+    return any(tuple(words[start : start + len(phrase)]) == phrase for start in range(len(words) - len(phrase) + 1))

@@ -1,0 +1,66 @@
+"""Errors of the knowledge base.
+
+KnowledgeError
+├── ContentRefused      a file of content breaks a rule: carries every remark, each with its place and remedy
+├── FactMissing         a text quotes a fact that is not in force on that day
+├── FicheUnknown        no fiche of that identifier
+├── SourceRefused       an official source could not be read safely (bad archive, host not allowed, too large)
+├── IndexMissing        the search index has not been built, or not for this knowledge
+├── DatabaseUnready     the database cannot be reached, or its schema is not the one of this program
+└── PartMissing         an optional part (an extra, a system library) is not installed: says which
+
+Messages are in French: an agent, an editor or the person who installs reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class KnowledgeError(Exception):
+    """Something the knowledge base could not do. The message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One refusal of a check: where, what is wrong, and what to do."""
+
+    file: str
+    line: int
+    rule: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} — {self.message} → {self.remedy}"
+
+
+class ContentRefused(KnowledgeError):
+    def __init__(self, remarks: Sequence[Remark]) -> None:
+        self.remarks = tuple(remarks)
+        super().__init__(f"{len(self.remarks)} refus dans les contenus :\n" + "\n".join(str(remark) for remark in self.remarks))
+
+
+class FactMissing(KnowledgeError):
+    pass
+
+
+class FicheUnknown(KnowledgeError):
+    pass
+
+
+class SourceRefused(KnowledgeError):
+    pass
+
+
+class IndexMissing(KnowledgeError):
+    pass
+
+
+class DatabaseUnready(KnowledgeError):
+    pass
+
+
+class PartMissing(KnowledgeError):
+    pass

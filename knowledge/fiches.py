@@ -1,0 +1,153 @@
+"""The approved replies as they are read on a day: current versions, with the facts in force.
+
+A fiche that cannot be told truthfully that day (a fact expired, unknown, or still to be checked) is left out and logged: it is never
+served with a hole or an old figure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from knowledge import models
+from knowledge.errors import ContentRefused, FactMissing, FicheUnknown
+from knowledge.facts import Facts, stored
+from knowledge.fiche_files import DETAIL, FRENCH_SECTIONS, SHORT, STEPS, FicheFile, Front, paragraphs, parse, steps
+from knowledge.loading import Change, LoadReport, diff, export, load
+from knowledge.rendering import compiled
+
+__all__ = [
+    "Change",
+    "FicheFile",
+    "FicheSource",
+    "LoadReport",
+    "Procedure",
+    "PublishedFiche",
+    "diff",
+    "export",
+    "load",
+    "parse",
+    "published",
+    "version",
+]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FicheSource:
+    url: str
+    rubric: str
+    """Where on the site: "Papiers - Citoyenneté > Carte d'identité > Perte"."""
+
+
+@dataclass(frozen=True)
+class Procedure:
+    online: bool
+    url: str | None
+    exclusive: bool
+    """Whether the online service is the only way (rules, section 1.6)."""
+
+
+@dataclass(frozen=True)
+class PublishedFiche:
+    """One approved reply, with the facts of the day filled in."""
+
+    id: str
+    number: int
+    """Version."""
+    title: str
+    theme: str
+    topics: tuple[str, ...]
+    audience: tuple[str, ...]
+    service: str
+    competent: str | None
+    """Competent body when it is not the préfecture."""
+    contrast: str | None
+    """Completes "Est-ce … ?" to tell it from its neighbours."""
+    related: tuple[str, ...]
+    service_public: tuple[str, ...]
+    sources: tuple[FicheSource, ...]
+    procedure: Procedure | None
+    help: tuple[str, ...]
+    checked_on: date
+    review_by: date
+    certainty: str
+    questions: Mapping[str, tuple[str, ...]]
+    """Phrasings by language."""
+    court: str
+    """Short form on one line, for the ear and the chat."""
+    detail: str
+    """Paragraphs and lists, Markdown."""
+    steps: tuple[str, ...]
+    translations: Mapping[str, str]
+    """Approved translation of the short form by language."""
+
+
+def published(session: Session, day: date) -> tuple[PublishedFiche, ...]:
+    """The fiches that may be served on `day`, sorted by identifier."""
+    facts = stored(session)
+    found = []
+    for row in session.scalars(_current().where(models.FicheVersion.status == "published")):
+        front = Front.model_validate(row.front)
+        if (front.valid_from and day < front.valid_from) or (front.valid_to and front.valid_to < day):
+            continue
+        try:
+            found.append(_rendered(row, front, facts, day))
+        except (FactMissing, ContentRefused) as error:
+            log.warning("fiche %s, version %s, left out on %s: %s", row.fiche_id, row.number, day, error)
+    return tuple(sorted(found, key=lambda fiche: fiche.id))
+
+
+def version(session: Session, identifier: str, number: int) -> models.FicheVersion:
+    """One stored version, current or not: what an exchange of the journal quoted.
+
+    Raises:
+        FicheUnknown: no such version.
+    """
+    wanted = select(models.FicheVersion).where(models.FicheVersion.fiche_id == identifier, models.FicheVersion.number == number)
+    row = session.scalars(wanted).one_or_none()
+    if row is None:
+        raise FicheUnknown(f"La fiche « {identifier} », version {number}, n'existe pas.")
+    return row
+
+
+def _current() -> Select[models.FicheVersion]:
+    return select(models.FicheVersion).where(models.FicheVersion.replaced_at.is_(None))
+
+
+def _rendered(row: models.FicheVersion, front: Front, facts: Facts, day: date) -> PublishedFiche:
+    texts = {
+        section: compiled(text).render(facts, day, "fr" if section in FRENCH_SECTIONS else section)
+        for section, text in row.sections.items()
+    }
+    procedure = front.procedure
+    return PublishedFiche(
+        id=front.id,
+        number=row.number,
+        title=front.title,
+        theme=row.theme,
+        topics=front.topics,
+        audience=front.audience,
+        service=front.service,
+        competent=front.competent,
+        contrast=front.contrast,
+        related=front.related,
+        service_public=front.service_public,
+        sources=tuple(FicheSource(source.url, source.rubric) for source in front.sources),
+        procedure=Procedure(procedure.online, procedure.url, procedure.exclusive) if procedure else None,
+        help=front.help,
+        checked_on=front.checked_on,
+        review_by=front.review_by,
+        certainty=front.certainty,
+        questions=dict(front.questions),
+        court=" ".join(texts[SHORT].split()),
+        detail=paragraphs(texts[DETAIL]),
+        steps=steps(texts.get(STEPS, "")),
+        translations={section: " ".join(text.split()) for section, text in sorted(texts.items()) if section not in FRENCH_SECTIONS},
+    )

@@ -1,0 +1,129 @@
+"""What is judged among all the fiches: twins, phrasings asked twice, openings that come back too often."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from knowledge.errors import Remark
+from knowledge.fiche_files import FicheFile
+from knowledge.proofreading.wording import folded
+
+TWIN_SHORT_FORMS = 90.0
+"""Likeness (0 to 100) from which two short forms say the same thing."""
+TWIN_PHRASINGS = 95.0
+"""Likeness from which two questions are the same question."""
+MOST_OF_ONE_OPENING = 0.05
+FEW = 10
+"""Below this count an opening is not a pattern, whatever its share."""
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The three first words of phrasings, with how many begin so."""
+
+    words: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class _Phrasing:
+    fiche: FicheFile
+    language: str
+    index: int
+    text: str
+
+    def remark(self, message: str, remedy: str) -> Remark:
+        return self.fiche.remark(("questions", self.language, self.index), "question en double", message, remedy)
+
+
+def refusals(fiches: Sequence[FicheFile], short_forms: Mapping[str, str]) -> Iterator[Remark]:
+    """Everything that opposes one fiche to another. `short_forms`: the rendered short form by fiche."""
+    yield from _same_short_forms(fiches, short_forms)
+    yield from _same_phrasings(fiches)
+    for opening in openings(fiches):
+        if opening.share > MOST_OF_ONE_OPENING and opening.count >= FEW:
+            first = next(fiche for fiche in fiches for text in fiche.front.questions.get("fr", ()) if _opening(text) == opening.words)
+            yield first.remark(
+                ("questions", "fr"),
+                "questions répétitives",
+                f"« {opening.words}… » ouvre {opening.share:.1%} des questions, {MOST_OF_ONE_OPENING:.0%} au plus",
+                "reformulez : chaque question doit venir d'une personne différente",
+            )
+
+
+def openings(fiches: Sequence[FicheFile], most: int = 10) -> tuple[Opening, ...]:
+    """The commonest openings of the French phrasings, most frequent first."""
+    counts = Counter(_opening(text) for fiche in fiches for text in fiche.front.questions.get("fr", ()))
+    total = counts.total()
+    return tuple(
+        Opening(words, count, count / total) for words, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
+    )
+
+
+def _opening(text: str) -> str:
+    return " ".join(folded(text).split()[:3])
+
+
+def _same_short_forms(fiches: Sequence[FicheFile], short_forms: Mapping[str, str]) -> Iterator[Remark]:
+    texts = [folded(short_forms[fiche.id]) for fiche in fiches]
+    for first, second, likeness in _alike(texts, TWIN_SHORT_FORMS):
+        yield fiches[second].remark(
+            ("id",),
+            "fiche jumelle",
+            f"la forme courte est presque celle de « {fiches[first].id} » (ressemblance {likeness:.0f} %)",
+            "réunissez les deux fiches, ou dites ce qui les distingue",
+        )
+
+
+def _same_phrasings(fiches: Sequence[FicheFile]) -> Iterator[Remark]:
+    phrasings = [
+        _Phrasing(fiche, language, index, folded(text))
+        for fiche in fiches
+        for language, texts in fiche.front.questions.items()
+        for index, text in enumerate(texts)
+    ]
+    for first, second, _ in _alike([phrasing.text for phrasing in phrasings], TWIN_PHRASINGS):
+        one, other = phrasings[first], phrasings[second]
+        if _figures(one.text) != _figures(other.text):
+            continue  # "carte de 1 an" and "carte de 10 ans" are two subjects
+        same = "aussi" if one.text == other.text else "presque"
+        where = "plus haut dans la même fiche" if one.fiche is other.fiche else f"dans « {one.fiche.id} »"
+        yield other.remark(
+            f"cette question est {same} {where} : « {one.fiche.front.questions[one.language][one.index][:60]} »",
+            "gardez-la dans une seule fiche, ou dites-la autrement",
+        )
+
+
+def _figures(text: str) -> list[str]:
+    return re.findall(r"\d+", text)
+
+
+def _alike(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+    """Pairs of texts (first < second) at least as alike as `threshold`, by edit distance.
+
+    Sorted by length, a text is only compared with those long enough to reach the threshold.
+    """
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    lengths = np.array([len(texts[index]) for index in order])
+    found = []
+    for start in range(0, len(order), _BATCH):
+        rows = order[start : start + _BATCH]
+        longest = lengths[min(start + _BATCH, len(order)) - 1] * (200 / threshold - 1)
+        stop = int(np.searchsorted(lengths, longest, side="right"))
+        columns = order[start:stop]
+        scores = process.cdist(
+            [texts[row] for row in rows], [texts[column] for column in columns], scorer=fuzz.ratio, score_cutoff=threshold
+        )
+        for row, column in np.argwhere(scores >= threshold):
+            if row < column and texts[rows[row]]:
+                pair = sorted((rows[row], columns[column]))
+                found.append((pair[0], pair[1], float(scores[row, column])))
+    yield from sorted(found)

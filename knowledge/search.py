@@ -1,0 +1,280 @@
+"""The search: which fiches and official sheets may answer a question, and by how much each evidence says so.
+
+A *subject* is what a question can be about: a fiche with the national sheets it covers, or a sheet that no fiche covers. Five evidences
+are measured for every subject; how they are combined and trusted is the assistant's business (`bot.engines`).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from knowledge.errors import IndexMissing
+from knowledge.fiches import PublishedFiche
+from knowledge.postings import Floats, Postings, bm25, cosine
+from knowledge.wordforms import Lexicon, Reading, character_grams, folded_words
+
+PASSAGE_WORDS = 110
+FIELDS = ("head", "asked", "body", "words", "grams")
+INDEX_FORMAT = 2
+Progress = Callable[[int, int], None]
+"""Told (done, total) as the index is built."""
+Documents = dict[str, list[tuple[int, Sequence[str]]]]
+"""By field: (subject, terms) of each document, in the order of the subjects."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """An official sheet or page, ready to be indexed and quoted."""
+
+    id: str
+    title: str
+    breadcrumb: str
+    introduction: str
+    sections: tuple[tuple[str, str], ...]
+    """(title, text) in reading order."""
+    url: str
+    date: str
+    """Last change, ISO format."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a candidate is made from."""
+
+    fiche: str | None
+    service_public: tuple[str, ...]
+    url: str
+    title: str
+    quotation: str = ""
+    """First sentences of a sheet without fiche, to be quoted as they are; empty for a fiche."""
+    breadcrumb: str = ""
+    date: str = ""
+    title_terms: tuple[str, ...] = ()
+    """Stems of the title, then its concepts."""
+    concepts: Mapping[str, float] = field(default_factory=dict)
+    """Concepts of its title and phrasings, with the share of them that name it."""
+    prior: float = 1.0
+    """How much a préfecture is asked about its theme: 1 for a fiche, the share of its theme that fiches cover for a sheet."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What each field says of every subject: arrays of shape (subjects,)."""
+
+    head: Floats
+    asked: Floats
+    body: Floats
+    words: Floats
+    grams: Floats
+
+
+class Index:
+    """The search index of one state of the knowledge. Reading it takes no lock: processes swap whole indexes."""
+
+    def __init__(
+        self, subjects: Sequence[Subject], fields: Mapping[str, Postings], digest: str, lexicon: Lexicon, trusted: Mapping[str, int]
+    ) -> None:
+        self.lexicon = lexicon
+        """How texts and questions are read for this index."""
+        self.trusted = trusted
+        self.subjects = tuple(subjects)
+        self.digest = digest
+        self.head, self.asked, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
+        self.by_fiche = {subject.fiche: number for number, subject in enumerate(self.subjects) if subject.fiche}
+
+    def read(self, text: str) -> Reading:
+        """`text` as this index reads it."""
+        return self.lexicon.read(text)
+
+    def evidence(self, reading: Reading) -> Evidence:
+        """Measure every subject against a question already read."""
+        terms = _tally(reading.terms)
+        return Evidence(
+            head=self.head.score(terms),
+            asked=self.asked.score(terms),
+            body=self.body.score(terms),
+            words=self.words.score(terms, normalised=True),
+            grams=self.grams.score(self.gram_weights(reading), normalised=True),
+        )
+
+    def gram_weights(self, reading: Reading, most: int = 160) -> dict[str, float]:
+        """Character n-grams of a question; a long mail keeps its rarest ones, which bounds the time of an answer."""
+        weights = _tally(character_grams(reading.words))
+        if len(weights) <= most:
+            return weights
+        known = sorted(weights, key=lambda gram: self.grams.weight_of(gram) if gram in self.grams.vocabulary else 0.0, reverse=True)
+        return {gram: weights[gram] for gram in known[:most]}
+
+    def save(self, folder: Path) -> None:
+        """Write the index beside the old one, then take its place in one rename: a reader never sees half an index."""
+        fresh = folder.with_name(folder.name + ".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        for name in FIELDS:
+            getattr(self, name).save(fresh, name)
+        manifest = {"format": INDEX_FORMAT, "digest": self.digest, "trusted": dict(self.trusted), "subjects": [asdict(subject) for subject in self.subjects]}
+        (fresh / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
+        old = folder.with_name(folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    @classmethod
+    def open(cls, folder: Path, lexicon: Lexicon, digest: str | None = None) -> Index:
+        """Open a stored index.
+
+        Raises:
+            IndexMissing: there is none, or it was built for another state of the knowledge than `digest`.
+        """
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+            if manifest["format"] != INDEX_FORMAT or digest not in (None, manifest["digest"]):
+                raise IndexMissing("L'index ne correspond plus aux contenus. Lancez : python -m knowledge index")
+            subjects = [Subject(**{**row, "service_public": tuple(row["service_public"])}) for row in manifest["subjects"]]
+            fields = {name: Postings.open(folder, name, len(subjects)) for name in FIELDS}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IndexMissing(f"L'index est absent ou abîmé ({folder}). Lancez : python -m knowledge index") from error
+        return cls(subjects, fields, manifest["digest"], lexicon.trusting(manifest["trusted"]), manifest["trusted"])
+
+
+def build(
+    fiches: Sequence[PublishedFiche],
+    sheets: Sequence[Sheet],
+    lexicon: Lexicon,
+    digest: str = "",
+    progress: Progress = lambda _done, _total: None,
+) -> Index:
+    """Build the index of `fiches` and `sheets`. A sheet covered by fiches strengthens them instead of standing apart."""
+    by_id = {sheet.id: sheet for sheet in sheets}
+    covered = {number for fiche in fiches for number in fiche.service_public}
+    alone = [sheet for sheet in sheets if sheet.id not in covered]
+    total = len(fiches) + len(alone)
+    trusted = _trusted_words(fiches, sheets)
+    lexicon = lexicon.trusting(trusted)
+    priors = _theme_priors(sheets, covered)
+    documents: Documents = {name: [] for name in FIELDS}
+    subjects: list[Subject] = []
+    for number, fiche in enumerate(fiches):
+        linked = [by_id[sheet] for sheet in fiche.service_public if sheet in by_id]
+        readings = _add_fiche(number, fiche, linked, lexicon, documents)
+        url = fiche.sources[0].url if fiche.sources else ""
+        title = lexicon.read(fiche.title).terms
+        subjects.append(Subject(fiche.id, fiche.service_public, url, fiche.title, title_terms=title, concepts=_concepts(readings)))
+        progress(number + 1, total)
+    for number, sheet in enumerate(alone, start=len(fiches)):
+        reading = _add_sheet(number, sheet, lexicon, documents)
+        subjects.append(
+            Subject(
+                fiche=None,
+                service_public=(sheet.id,),
+                url=sheet.url,
+                title=sheet.title,
+                quotation=sheet.introduction,
+                breadcrumb=sheet.breadcrumb,
+                date=sheet.date,
+                title_terms=reading.terms,
+                concepts=_concepts([reading]),
+                prior=priors[_theme(sheet)],
+            )
+        )
+        progress(number + 1, total)
+    return Index(
+        subjects,
+        {
+            "head": bm25(documents["head"], total, length=0.4),
+            "asked": bm25(documents["asked"], total, length=0.4),
+            "body": bm25(documents["body"], total),
+            "words": cosine(documents["words"], total),
+            "grams": cosine(documents["grams"], total),
+        },
+        digest,
+        lexicon,
+        trusted,
+    )
+
+
+def _trusted_words(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet]) -> dict[str, int]:
+    tally: dict[str, int] = {}
+    official = [text for fiche in fiches for text in (fiche.title, fiche.court, fiche.detail, *fiche.steps, *fiche.translations.values())]
+    official += [text for fiche in fiches for code, texts in fiche.questions.items() if code != "fr" for text in texts]
+    official += [text for sheet in sheets for text in (sheet.title, sheet.introduction)]
+    for text in official:
+        for word in folded_words(text):
+            tally[word] = tally.get(word, 0) + 1
+    return tally
+
+
+def _add_fiche(number: int, fiche: PublishedFiche, linked: Sequence[Sheet], lexicon: Lexicon, documents: Documents) -> list[Reading]:
+    asked = [fiche.title, *(sheet.title for sheet in linked), *(text for texts in fiche.questions.values() for text in texts)]
+    readings = [lexicon.read(text) for text in asked]
+    texts = [fiche.court, fiche.detail, *fiche.steps, *fiche.translations.values()]
+    head = [fiche.title, fiche.title, fiche.court, *(sheet.title for sheet in linked), *(sheet.introduction for sheet in linked)]
+    head += [title for sheet in linked for title, _ in sheet.sections]
+    documents["head"].append((number, lexicon.read(" . ".join(head)).terms))
+    documents["asked"].append((number, [term for reading in readings for term in reading.terms]))
+    for text in texts:
+        documents["body"].append((number, lexicon.read(text).terms))
+    for sheet in linked:
+        documents["body"].extend((number, terms) for terms in _passages(sheet, lexicon))
+    _add_phrasings(number, readings, documents)
+    return readings
+
+
+def _add_sheet(number: int, sheet: Sheet, lexicon: Lexicon, documents: Documents) -> Reading:
+    theme = sheet.breadcrumb.rpartition(">")[2]
+    section_titles = [title for title, _ in sheet.sections]
+    head = [sheet.title, sheet.title, theme, sheet.introduction, *section_titles]
+    documents["head"].append((number, lexicon.read(" . ".join(head)).terms))
+    readings = [lexicon.read(sheet.title), lexicon.read(f"{sheet.title} {theme}")]
+    documents["asked"].append((number, readings[1].terms))
+    documents["body"].extend((number, terms) for terms in _passages(sheet, lexicon))
+    _add_phrasings(number, readings[:1], documents)
+    return readings[0]
+
+
+def _add_phrasings(number: int, readings: Iterable[Reading], documents: Documents) -> None:
+    for reading in readings:
+        documents["words"].append((number, reading.terms))
+        documents["grams"].append((number, character_grams(reading.words)))
+
+
+def _passages(sheet: Sheet, lexicon: Lexicon) -> Iterable[Sequence[str]]:
+    """The sheet cut where its sections end, and again every `PASSAGE_WORDS` words; each passage keeps the title."""
+    title = lexicon.read(sheet.title).terms
+    for heading, text in (("", sheet.introduction), *sheet.sections):
+        words = f"{heading} . {text}".split()
+        for start in range(0, max(len(words), 1), PASSAGE_WORDS):
+            yield (*title, *lexicon.read(" ".join(words[start : start + PASSAGE_WORDS])).terms)
+
+
+def _concepts(readings: Sequence[Reading]) -> dict[str, float]:
+    tally: dict[str, float] = {}
+    for reading in readings:
+        for concept in reading.concepts:
+            tally[concept] = tally.get(concept, 0.0) + 1.0 / len(readings)
+    return {concept: round(share, 3) for concept, share in tally.items()}
+
+
+def _theme(sheet: Sheet) -> str:
+    return ">".join(part.strip() for part in sheet.breadcrumb.split(">")[:2])
+
+
+def _theme_priors(sheets: Sequence[Sheet], covered: Set[str]) -> dict[str, float]:
+    """Share of the sheets of each theme that fiches cover, smoothed towards rare."""
+    held: dict[str, list[bool]] = {}
+    for sheet in sheets:
+        held.setdefault(_theme(sheet), []).append(sheet.id in covered)
+    return {theme: round((sum(flags) + 0.1) / (len(flags) + 1.0), 3) for theme, flags in held.items()}
+
+
+def _tally(items: Iterable[str]) -> dict[str, float]:
+    tally: dict[str, float] = {}
+    for item in items:
+        tally[item] = tally.get(item, 0.0) + 1.0
+    return {item: count**0.5 for item, count in tally.items()}

@@ -1,0 +1,158 @@
+"""Words as the search reads them: folded, expanded, stemmed, with the concepts they name.
+
+The same reading is applied to questions and to texts, so that "g perdu ma cni" and "carte nationale d'identité perdue" meet. The lexicon
+(`content/lexicon/`) belongs to the communication team: abbreviations, fillers, concepts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import Stemmer
+import yaml
+
+from knowledge.settings import settings
+from knowledge.spelling import Speller
+
+WORD = re.compile(r"[^\W_]+")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]")
+ARABIC_MARKS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640]")
+ARTICLES = frozenset("de d du des la le les l un une au aux the of a".split())
+MOST_CORRECTED = 30
+"""Words corrected in one text: a long text need not be understood to the letter."""
+CONCEPT = "~"
+"""Prefix of a term that stands for a concept rather than for a word."""
+
+
+@lru_cache(maxsize=200_000)
+def fold_word(word: str) -> str:
+    """`word` in lower case without accents, for scripts where accents are often omitted."""
+    decomposed = unicodedata.normalize("NFKD", word.lower())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).replace("œ", "oe").replace("æ", "ae")
+
+
+def clean(text: str) -> str:
+    """`text` without control characters, byte-order marks or direction marks; apostrophes and spaces in one form."""
+    text = unicodedata.normalize("NFC", CONTROL.sub(" ", text)).replace("’", "'").replace("ʼ", "'").replace("`", "'")
+    return ARABIC_MARKS.sub("", text)
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of `text`, folded, in order."""
+    return [fold_word(word) for word in WORD.findall(clean(text))]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One text as the search reads it."""
+
+    words: tuple[str, ...]
+    """Folded words that carry the subject, abbreviations expanded, fillers removed."""
+    terms: tuple[str, ...]
+    """Stems of those words, then the concepts they name (prefixed)."""
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        return frozenset(term for term in self.terms if term.startswith(CONCEPT))
+
+
+@dataclass
+class Lexicon:
+    """The language of the callers: how they abbreviate, what carries no subject, what names the same thing."""
+
+    abbreviations: Mapping[str, tuple[str, ...]]
+    fillers: frozenset[str]
+    concepts: Mapping[str, Sequence[str]]
+    speller: Speller | None = None
+    """Once the trusted words are known (they come from the texts that are indexed)."""
+    _stemmer: Any = field(default_factory=lambda: Stemmer.Stemmer("french"), repr=False)
+    _stems: dict[str, str] = field(default_factory=dict, repr=False)
+    _phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for concept, phrases in self.concepts.items():
+            for phrase in phrases:
+                stems = tuple(self.stem(word) for word in folded_words(phrase) if word not in ARTICLES)
+                if stems:
+                    self._phrases.setdefault(stems[0], []).append((stems, CONCEPT + concept))
+
+    @classmethod
+    def load(cls, content: Path) -> Lexicon:
+        """Read the lexicon of a content folder."""
+        folder = content / "lexicon"
+        spellings = yaml.safe_load((folder / "sms.yml").read_text("utf-8"))["abreviations"]
+        fillers = yaml.safe_load((folder / "fillers.yml").read_text("utf-8"))
+        concepts: dict[str, list[str]] = {}
+        for file in sorted(folder.glob("concepts*.yml")):
+            for concept, phrases in yaml.safe_load(file.read_text("utf-8")).items():
+                concepts.setdefault(concept, []).extend(str(phrase) for phrase in phrases)
+        return cls(
+            abbreviations={fold_word(str(short)): tuple(folded_words(str(long))) for short, long in spellings.items()},
+            fillers=frozenset(fold_word(str(word)) for group in fillers.values() for word in group),
+            concepts=concepts,
+        )
+
+    def stem(self, word: str) -> str:
+        stem = self._stems.get(word)
+        if stem is None:
+            stem = self._stemmer.stemWord(word) if word.isascii() else word
+            if len(stem) > 3 and stem[-1] in "ei":  # "carte", "cart" and "perdu", "perdue" meet whatever the ending
+                stem = stem[:-1]
+            self._stems[word] = stem
+        return stem
+
+    def trusting(self, words: Mapping[str, int]) -> Lexicon:
+        """The same lexicon, which corrects misspelled words towards `words` (folded, with their number)."""
+        return replace(self, speller=Speller({**words, **dict.fromkeys(self.fillers, 1)}), _phrases={}, _stems=self._stems)
+
+    def expand(self, words: Iterable[str]) -> list[str]:
+        """Replace abbreviations by the words they stand for, and misspelled words by the trusted ones."""
+        expanded: list[str] = []
+        corrected = 0
+        for word in words:
+            known = self.abbreviations.get(word)
+            right = self.speller.correct(word) if self.speller and known is None and corrected < MOST_CORRECTED else None
+            corrected += right is not None
+            expanded.extend(known or (right or word,))
+        return expanded
+
+    def read(self, text: str) -> Reading:
+        """The words and terms of `text`. A text made only of fillers keeps them: something must be searched."""
+        return self.read_words(self.expand(folded_words(text)))
+
+    def read_words(self, words: Sequence[str]) -> Reading:
+        """As `read`, for words already folded and expanded."""
+        kept = [word for word in words if word not in self.fillers and (len(word) > 1 or word.isdigit())] or list(words)
+        stems = [self.stem(word) for word in words if word not in ARTICLES]
+        terms = [self.stem(word) for word in kept]
+        seen: set[str] = set()
+        for position, stem in enumerate(stems):
+            for phrase, concept in self._phrases.get(stem, ()):
+                if concept not in seen and tuple(stems[position : position + len(phrase)]) == phrase:
+                    seen.add(concept)
+                    terms.append(concept)
+        return Reading(tuple(kept), tuple(terms))
+
+
+@lru_cache
+def default_lexicon() -> Lexicon:
+    """The lexicon of the content named in the settings."""
+    return Lexicon.load(settings().content)
+
+
+def character_grams(words: Iterable[str], shortest: int = 3, longest: int = 5) -> list[str]:
+    """Character n-grams of each word with its edges marked: "cni" gives `<cn`, `cni`, `ni>`, `<cni`, `cni>`, `<cni>`."""
+    grams: list[str] = []
+    for word in words:
+        edged = f"<{word[:30]}>"
+        for size in range(shortest, longest + 1):
+            if len(edged) < size:
+                break
+            grams.extend(edged[start : start + size] for start in range(len(edged) - size + 1))
+    return grams
