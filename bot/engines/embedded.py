@@ -1,0 +1,196 @@
+"""The engine inside the program: language, nature, retrieval, confidence. Everything is in memory; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.catalogue import Catalogue
+from bot.engines.nature import NatureClassifier, Rules, shipped_rules
+from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
+from bot.language import Languages, default_languages
+from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature
+from knowledge.wordforms import Reading, clean, folded_words
+
+MOST_CANDIDATES = 10
+MOST_READ = 6000
+"""Characters of a message that are read; beyond, a mail repeats itself or attacks."""
+ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
+_ORDINALS = {
+    "1": 0, "un": 0, "premier": 0, "premiere": 0, "first": 0,
+    "2": 1, "deux": 1, "deuxieme": 1, "second": 1, "seconde": 1,
+    "3": 2, "trois": 2, "troisieme": 2, "third": 2, "dernier": -1, "derniere": -1,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EmbeddedEngine:
+    """`Engine` (see `contract`) over a catalogue and three small learned models."""
+
+    catalogue: Catalogue
+    ranker: Ranker
+    calibration: Calibration
+    natures: NatureClassifier
+    languages: Languages
+    rules: Rules
+    name: str = "embedded"
+
+    @classmethod
+    def load(cls, catalogue: Catalogue) -> EmbeddedEngine:
+        """The engine with the models shipped in the package."""
+        return cls(catalogue, Ranker.load(), Calibration.load(), NatureClassifier.load(), default_languages(), shipped_rules())
+
+    def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
+        """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
+        text = clean(text)[:MOST_READ].strip()
+        language = self.languages.identify(text) if len(folded_words(text)) > 1 else (context.last.language if context.last else "fr")
+        words = folded_words(text)
+        if not words:
+            return Interpretation("", language, Nature.NONSENSE, 0.0, explanation=("message vide ou sans mot",))
+        chosen = self._choice(words, context)
+        if chosen:
+            return self._about(chosen, language, text)
+        decided = self.rules.decide(text)
+        reading = self.catalogue.lexicon.read(text)
+        ranked = self._rank(reading)
+        probabilities = self.natures.probabilities(text)
+        general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
+        confidence = self._confidence(ranked, reading, general)
+        carried = False
+        if context.last and decided is None and self._continues(words):
+            joined = self.catalogue.lexicon.read(f"{self._earlier(context)} {text}")
+            joined_ranked = self._rank(joined)
+            joined_confidence = self._confidence(joined_ranked, joined, 1.0)
+            if joined_confidence >= min(confidence, 0.75) or self.rules.named["continues"].match(" ".join(words)):
+                reading, ranked, confidence, carried, general = joined, joined_ranked, max(joined_confidence, confidence), True, 1.0
+        nature, emergency = decided or (self._nature(probabilities, ranked, confidence, carried), None)
+        if nature not in ANSWERABLE:
+            confidence = min(confidence * general, 0.2) if nature is not Nature.OTHER_ADMINISTRATION else min(confidence * general, 0.3)
+        candidates = self._candidates(ranked, confidence)
+        return Interpretation(
+            text=" ".join(reading.words),
+            language=language,
+            nature=nature,
+            confidence=round(confidence, 4),
+            candidates=candidates,
+            emergency=emergency,
+            competent=self._competent(nature, text, candidates),
+            service=self._service(candidates, text),
+            carried_over=carried,
+            explanation=self._explain(decided is not None, probabilities, reading, carried),
+        )
+
+    def _rank(self, reading: Reading) -> Ranked:
+        return self.ranker.rank(self.catalogue.index, reading, self.catalogue.index.evidence(reading))
+
+    def _confidence(self, ranked: Ranked, reading: Reading, general: float) -> float:
+        if not len(ranked.scores):
+            return 0.0
+        return self.calibration.probability(confidence_signs(ranked, reading, self.catalogue.index, general))
+
+    def _candidates(self, ranked: Ranked, confidence: float) -> tuple[Candidate, ...]:
+        if not len(ranked.scores):
+            return ()
+        shares = share_of_trust(ranked.scores)
+        top = float(shares[0]) or 1.0
+        found = []
+        for number, share in zip(ranked.subjects[:MOST_CANDIDATES], shares[:MOST_CANDIDATES], strict=True):
+            subject = self.catalogue.index.subjects[int(number)]
+            score = round(confidence * float(share) / top, 4)
+            found.append(Candidate(subject.fiche, subject.service_public, subject.url, score, subject.title))
+        return tuple(found)
+
+    def _nature(self, probabilities: Mapping[Nature, float], ranked: Ranked, confidence: float, carried: bool) -> Nature:
+        best = max(probabilities, key=lambda nature: probabilities[nature])
+        if carried:
+            return best if best is Nature.PERSONAL_FILE and probabilities[best] > 0.8 else Nature.GENERAL
+        return best
+
+    def _competent(self, nature: Nature, text: str, candidates: tuple[Candidate, ...]) -> str | None:
+        first = self.catalogue.fiches.get(candidates[0].fiche or "") if candidates else None
+        if nature is Nature.OTHER_ADMINISTRATION:
+            body = self.catalogue.competence.find(text)
+            return (first.competent if first else None) or (body.name if body else None)
+        return first.competent if first and nature in ANSWERABLE else None
+
+    def _service(self, candidates: tuple[Candidate, ...], text: str) -> str | None:
+        for candidate in candidates[:1]:
+            fiche = self.catalogue.fiches.get(candidate.fiche or "")
+            if fiche:
+                return fiche.service
+        for candidate in candidates[1:4]:
+            fiche = self.catalogue.fiches.get(candidate.fiche or "")
+            if fiche:
+                return fiche.service
+        return None
+
+    def _continues(self, words: list[str]) -> bool:
+        """Whether a short message leans on the previous turns."""
+        plain = " ".join(words)
+        return len(words) <= 14 and bool(
+            self.rules.named["continues"].match(plain) or self.rules.named["points_back"].search(plain) or len(words) <= 4
+        )
+
+    def _earlier(self, context: Context) -> str:
+        """What the conversation is about: the title of the fiche given last, else the last question."""
+        for turn in reversed(context.turns):
+            fiche = self.catalogue.fiches.get(turn.fiche or "")
+            if fiche:
+                return fiche.title
+            if turn.decision in (Decision.CLARIFY, Decision.HANDOVER):
+                return turn.text
+        return context.turns[-1].text if context.turns else ""
+
+    def _choice(self, words: list[str], context: Context) -> str | None:
+        """The fiche meant by "la première", "2", or the words of one choice, after a clarification."""
+        last = context.last
+        if last is None or last.decision is not Decision.CLARIFY or not last.choices or len(words) > 8:
+            return None
+        for word in words if len(words) <= 4 else ():
+            position = _ORDINALS.get(word)
+            if position is not None and -len(last.choices) <= position < len(last.choices):
+                return last.choices[position]
+        kept = {self.catalogue.lexicon.stem(word) for word in words} - {
+            self.catalogue.lexicon.stem(word) for word in self.catalogue.lexicon.fillers
+        }
+        scores = {}
+        for choice in last.choices:
+            fiche = self.catalogue.fiches.get(choice)
+            if fiche:
+                named = {self.catalogue.lexicon.stem(word) for word in folded_words(f"{fiche.contrast or ''} {fiche.title}")}
+                scores[choice] = len(kept & named)
+        ranked = sorted(scores, key=lambda choice: scores[choice], reverse=True)
+        if ranked and scores[ranked[0]] and (len(ranked) == 1 or scores[ranked[0]] > scores[ranked[1]]):
+            return ranked[0]
+        return None
+
+    def _about(self, fiche_id: str, language: str, text: str) -> Interpretation:
+        fiche = self.catalogue.fiches[fiche_id]
+        subject = self.catalogue.index.subjects[self.catalogue.index.by_fiche[fiche_id]]
+        return Interpretation(
+            text=text,
+            language=language,
+            nature=Nature.GENERAL,
+            confidence=0.99,
+            candidates=(Candidate(fiche_id, subject.service_public, subject.url, 0.99, subject.title),),
+            competent=fiche.competent,
+            service=fiche.service,
+            carried_over=True,
+            explanation=("choix parmi les propositions de la question précédente",),
+        )
+
+    def about(self, fiche_id: str, language: str) -> Interpretation:
+        """The interpretation of a button pressed: the person named the fiche."""
+        return self._about(fiche_id, language, self.catalogue.fiches[fiche_id].title)
+
+    def _explain(self, by_rule: bool, probabilities: Mapping[Nature, float], reading: Reading, carried: bool) -> tuple[str, ...]:
+        first = sorted(probabilities.items(), key=lambda item: -item[1])[:3]
+        lines = [
+            "nature décidée par une règle" if by_rule else "natures : " + ", ".join(f"{nature} {share:.2f}" for nature, share in first)
+        ]
+        concepts = sorted(concept[1:] for concept in reading.concepts)
+        if concepts:
+            lines.append("notions reconnues : " + ", ".join(concepts))
+        if carried:
+            lines.append("complété par la question précédente")
+        return tuple(lines)

@@ -1,0 +1,196 @@
+"""From the evidences of the search to an order and a probability: learned, small, and readable.
+
+A candidate is described by a vector of features; its score is a weighted sum. The weights are learned by `python -m bot train ranking`
+from phrasings kept out of the index (multinomial logit over the candidates of each question), and travel in `models/ranking.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.search import FIELDS, Evidence, Index
+from knowledge.wordforms import CONCEPT, Reading
+
+Floats = npt.NDArray[np.float64]
+SHORTLIST = 60
+"""Subjects that are compared closely; the others never reach the first ten."""
+FEATURES = (
+    *(f"{name}_share" for name in FIELDS),
+    *(f"{name}_first" for name in FIELDS),
+    *(f"{name}_level" for name in FIELDS),
+    "title_concepts_asked",
+    "title_concepts_not_asked",
+    "concepts_found",
+    "concepts_missing",
+    "title_words_asked",
+    "question_words_in_title",
+    "fiche",
+    "prior",
+)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The shortlist of a question, best first."""
+
+    subjects: npt.NDArray[np.int64]
+    """(n,): subject numbers in the index."""
+    scores: Floats
+    """(n,): learned scores, in decreasing order."""
+    features: Floats
+    """(n, len(FEATURES))."""
+
+
+def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The subjects worth comparing and their features, shapes (n,) and (n, len(FEATURES))."""
+    fields = np.stack([getattr(evidence, name) for name in FIELDS]).astype(np.float64)
+    best = np.maximum(fields.max(axis=1, keepdims=True), 1e-9)
+    shares = fields / best
+    rough = shares[:4].sum(axis=0) + shares[4]
+    count = min(SHORTLIST, rough.size)
+    chosen = np.argpartition(-rough, count - 1)[:count] if count else np.zeros(0, np.int64)
+    terms = dict.fromkeys(reading.terms)
+    weights = {term: index.asked.weight_of(term) for term in terms}
+    total = sum(weights.values()) or 1.0
+    levels = fields[:, chosen].copy()
+    levels[:3] /= total * 2.2  # BM25 of a term cannot pass k1 + 1 = 2.2 times its weight
+    asked_concepts = {term for term in terms if term.startswith(CONCEPT)}
+    rows = [_compare(index, number, weights, asked_concepts, total) for number in chosen]
+    features = np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, np.array(rows).reshape(count, 8)])
+    return chosen, features
+
+
+def _compare(index: Index, number: int, weights: dict[str, float], asked: set[str], total: float) -> tuple[float, ...]:
+    subject = index.subjects[number]
+    title_weight = found_weight = concept_asked = concept_not_asked = 0.0
+    for term in subject.title_terms:
+        weight = index.asked.weight_of(term)
+        if term in asked:
+            concept_asked += 1
+        elif term.startswith(CONCEPT):
+            concept_not_asked += 1 - 0.5 * subject.concepts.get(term, 0.0) * (subject.fiche is not None)
+        title_weight += weight
+        if term in weights:
+            found_weight += weight
+    found = sum(subject.concepts.get(concept, 0.0) for concept in asked)
+    missing = sum(concept not in subject.concepts for concept in asked)
+    many = max(len(asked), 1)
+    return (
+        concept_asked / many,
+        concept_not_asked,
+        found / many,
+        missing / many,
+        found_weight / max(title_weight, 1e-9),
+        found_weight / total,
+        1.0 if subject.fiche else 0.0,
+        subject.prior,
+    )
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Learned weights: one a feature, then those of the confidence that the first candidate is right."""
+
+    weights: Floats
+    means: Floats
+    deviations: Floats
+
+    @classmethod
+    def load(cls) -> Ranker:
+        """The ranker shipped with the package."""
+        stored = json.loads(files("bot").joinpath("models/ranking.json").read_text("utf-8"))
+        order = [stored["features"].index(name) for name in FEATURES]
+        return cls(*(np.array(stored[part])[order] for part in ("weights", "means", "deviations")))
+
+    def rank(self, index: Index, reading: Reading, evidence: Evidence) -> Ranked:
+        """Order the shortlist of a question."""
+        chosen, features = shortlist(index, reading, evidence)
+        scores = ((features - self.means) / self.deviations) @ self.weights
+        order = np.argsort(-scores, kind="stable")
+        return Ranked(chosen[order], scores[order], features[order])
+
+
+CONFIDENCE_FEATURES = (
+    "share",
+    "lead",
+    "score",
+    "grams_level",
+    "words_level",
+    "asked_level",
+    "head_level",
+    "body_level",
+    "question_words_in_title",
+    "concepts_missing",
+    "prior",
+    "fiche",
+    "length",
+    "unknown_words",
+    "general",
+)
+
+
+def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: float) -> Floats:
+    """What tells whether the first candidate is right, shape (len(CONFIDENCE_FEATURES),).
+
+    Args:
+        general: probability that the request is one a fiche may answer, from the nature classifier.
+    """
+    if not len(ranked.scores):
+        return np.zeros(len(CONFIDENCE_FEATURES))
+    first = dict(zip(FEATURES, ranked.features[0], strict=True))
+    shares = share_of_trust(ranked.scores)
+    words = [term for term in reading.terms if not term.startswith(CONCEPT)]
+    unknown = sum(term not in index.asked.vocabulary for term in words) / max(len(words), 1)
+    return np.array(
+        [
+            shares[0],
+            shares[0] - (shares[1] if len(shares) > 1 else 0.0),
+            ranked.scores[0],
+            first["grams_level"],
+            first["words_level"],
+            first["asked_level"],
+            first["head_level"],
+            first["body_level"],
+            first["question_words_in_title"],
+            first["concepts_missing"],
+            first["prior"],
+            first["fiche"],
+            float(np.log1p(len(words))),
+            unknown,
+            general,
+        ]
+    )
+
+
+def share_of_trust(scores: Floats) -> Floats:
+    """Softmax of the scores: how the trust is shared between the candidates."""
+    exponentials: Floats = np.exp(scores - scores.max(initial=0.0))
+    shares: Floats = exponentials / exponentials.sum()
+    return shares
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Logistic regression: from the signs to the probability that the first candidate is right."""
+
+    weights: Floats
+    means: Floats
+    deviations: Floats
+    bias: float
+
+    @classmethod
+    def load(cls) -> Calibration:
+        """The calibration shipped with the package."""
+        stored = json.loads(files("bot").joinpath("models/confidence.json").read_text("utf-8"))
+        order = [stored["features"].index(name) for name in CONFIDENCE_FEATURES]
+        weights, means, deviations = (np.array(stored[part])[order] for part in ("weights", "means", "deviations"))
+        return cls(weights, means, deviations, stored["bias"])
+
+    def probability(self, signs: Floats) -> float:
+        """Probability, 0 to 1."""
+        return float(1.0 / (1.0 + np.exp(-(((signs - self.means) / self.deviations) @ self.weights + self.bias))))

@@ -1,0 +1,176 @@
+"""Learns the order of the candidates and the confidence in the first one.
+
+Every fiche phrasing is a question whose answer is known. The index is built several times, each time without a share of the phrasings and
+without a share of the fiches altogether (their sheets then stand alone), so that the weights hold for questions and subjects never seen.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.nature import NatureClassifier
+from bot.engines.ranking import (
+    CONFIDENCE_FEATURES,
+    FEATURES,
+    Calibration,
+    Floats,
+    Ranked,
+    Ranker,
+    confidence_signs,
+    shortlist,
+)
+from knowledge.fiches import PublishedFiche
+from knowledge.search import Index, Sheet, Subject, build
+from knowledge.wordforms import Lexicon, Reading
+
+FOLDS = 5
+SEED = 20261121
+ANSWERABLE = ("general", "mixed")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One question against one index that does not know it."""
+
+    text: str
+    features: Floats
+    """(candidates, len(FEATURES))."""
+    right: npt.NDArray[np.bool_]
+    """(candidates,): which of them answer the question; all False when none does."""
+    subjects: npt.NDArray[np.int64]
+    reading: Reading
+    fold: int
+
+
+def trial(index: Index, text: str, is_right: Callable[[Subject], bool], fold: int = 0) -> Trial:
+    """Put `text` to `index`."""
+    reading = index.read(text)
+    chosen, features = shortlist(index, reading, index.evidence(reading))
+    right = np.array([is_right(index.subjects[int(number)]) for number in chosen], bool)
+    return Trial(text, features, right, chosen, reading, fold)
+
+
+def held_out(
+    fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], lexicon: Lexicon, strangers: Sequence[str] = ()
+) -> Iterable[tuple[Index, list[Trial]]]:
+    """For each fold, an index and the questions it has never seen: held-out phrasings, phrasings of fiches left out, strangers.
+
+    Args:
+        strangers: questions that nothing answers.
+    """
+    chance = random.Random(SEED)
+    folds = {(fiche.id, text): chance.randrange(FOLDS) for fiche in fiches for texts in fiche.questions.values() for text in texts}
+    dropped = {fiche.id: chance.randrange(FOLDS) for fiche in fiches}
+    for fold in range(FOLDS):
+        gone = {fiche.id for fiche in fiches if sheets and fiche.service_public and dropped[fiche.id] == fold}
+        kept = [
+            replace(
+                fiche, questions={code: tuple(q for q in texts if folds[fiche.id, q] != fold) for code, texts in fiche.questions.items()}
+            )
+            for fiche in fiches
+            if fiche.id not in gone
+        ]
+        index = build(kept, sheets, lexicon)
+        trials = []
+        for fiche in fiches:
+            right = _covers(fiche) if fiche.id in gone else _is(fiche)
+            for code, texts in fiche.questions.items():
+                for text in texts:
+                    asked = code == "fr" and chance.random() < 0.5 if fiche.id in gone else folds[fiche.id, text] == fold
+                    if asked:
+                        trials.append(trial(index, text, right, fold))
+        trials += [
+            trial(index, text, lambda _subject: False, fold) for number, text in enumerate(strangers) if number % FOLDS == fold
+        ]
+        yield index, trials
+
+
+def _covers(fiche: PublishedFiche) -> Callable[[Subject], bool]:
+    return lambda subject: not set(fiche.service_public).isdisjoint(subject.service_public)
+
+
+def _is(fiche: PublishedFiche) -> Callable[[Subject], bool]:
+    return lambda subject: subject.fiche == fiche.id
+
+
+def fit_ranker(trials: Sequence[Trial], regularisation: float = 1e-3) -> Ranker:
+    """Multinomial logit over the candidates of each question that has a right one, by L-BFGS."""
+    from scipy.optimize import minimize
+
+    usable = [one for one in trials if one.right.any()]
+    stacked = np.vstack([one.features for one in usable])
+    means, deviations = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
+    scaled = (stacked - means) / deviations
+    right = np.concatenate([one.right for one in usable])
+    counts = np.array([len(one.right) for one in usable])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        scores = scaled @ weights
+        exponentials = np.exp(scores - np.repeat(np.maximum.reduceat(scores, starts), counts))
+        everything = np.add.reduceat(exponentials, starts)
+        good = np.add.reduceat(exponentials * right, starts)
+        spread = exponentials / np.repeat(everything, counts) - exponentials * right / np.repeat(good, counts)
+        return (
+            float(-np.mean(np.log(good / everything)) + regularisation * weights @ weights),
+            scaled.T @ spread / len(usable) + 2 * regularisation * weights,
+        )
+
+    weights = minimize(loss, np.zeros(len(FEATURES)), jac=True, method="L-BFGS-B").x
+    return Ranker(weights, means, deviations)
+
+
+def ranked(ranker: Ranker, one: Trial) -> tuple[Ranked, npt.NDArray[np.bool_]]:
+    """The shortlist of a trial in the order of `ranker`, and which of them are right."""
+    scores = ((one.features - ranker.means) / ranker.deviations) @ ranker.weights
+    order = np.argsort(-scores, kind="stable")
+    return Ranked(one.subjects[order], scores[order], one.features[order]), one.right[order]
+
+
+def certainty_rows(ranker: Ranker, index: Index, trials: Sequence[Trial], natures: NatureClassifier) -> tuple[list[Floats], list[bool]]:
+    """For each trial, the signs of the confidence and whether the first candidate was right."""
+    rows, outcomes = [], []
+    for one in trials:
+        found, right = ranked(ranker, one)
+        if not len(right):
+            continue
+        probabilities = natures.probabilities(one.text)
+        general = sum(share for nature, share in probabilities.items() if nature.value in ANSWERABLE)
+        rows.append(confidence_signs(found, one.reading, index, general))
+        outcomes.append(bool(right[0]))
+    return rows, outcomes
+
+
+def fit_calibration(rows: Sequence[Floats], outcomes: Sequence[bool]) -> Calibration:
+    """Logistic regression from the signs to "the first candidate is right"."""
+    from sklearn.linear_model import LogisticRegression
+
+    stacked = np.vstack(rows)
+    means, deviations = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit((stacked - means) / deviations, outcomes)
+    return Calibration(model.coef_[0], means, deviations, float(model.intercept_[0]))
+
+
+def save_ranker(ranker: Ranker, folder: Path) -> None:
+    _write(folder / "ranking.json", FEATURES, ranker.weights, ranker.means, ranker.deviations, {})
+
+
+def save_calibration(calibration: Calibration, thresholds: Mapping[str, float], folder: Path) -> None:
+    extra = {"bias": round(calibration.bias, 5), "thresholds": dict(thresholds)}
+    _write(folder / "confidence.json", CONFIDENCE_FEATURES, calibration.weights, calibration.means, calibration.deviations, extra)
+
+
+def _write(file: Path, names: Sequence[str], weights: Floats, means: Floats, deviations: Floats, extra: Mapping[str, object]) -> None:
+    rounded = {
+        part: [round(float(value), 5) for value in values]
+        for part, values in (("weights", weights), ("means", means), ("deviations", deviations))
+    }
+    file.write_text(json.dumps({"features": list(names), **rounded, **extra}, indent=1) + "\n", "utf-8")

@@ -1,0 +1,312 @@
+"""An answer, worded for its channel. Every sentence says where it comes from: a fiche version, an official passage, a fixed sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bot.catalogue import Catalogue
+from bot.messages import (
+    Answer,
+    Candidate,
+    Channel,
+    Choice,
+    Clarify,
+    Decision,
+    Decline,
+    Handover,
+    Interpretation,
+    Nature,
+    Provenance,
+    Reply,
+    Role,
+    Sentence,
+    Source,
+    SourceLink,
+)
+from bot.phrases import Phrases, phrases
+from bot.policy import Verdict
+from knowledge.directory import Service, hour_text, hours_text
+from knowledge.fiches import PublishedFiche
+from knowledge.wordforms import folded_words
+
+_MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+_DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
+_ENGLISH_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[A-ZÀ-ÖØ-Þ«“\d])")
+_MARKDOWN = re.compile(r"\*\*|__|`")
+QUOTED_CHARACTERS = 400
+"""Of an official sheet, what is quoted; the rest is one click away."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Words verdicts with one state of the knowledge, at one instant."""
+
+    catalogue: Catalogue
+    instant: datetime
+
+    def word(self, verdict: Verdict, interpretation: Interpretation, channel: Channel, first_turn: bool = True) -> Answer:
+        """The answer of a verdict, worded for `channel`; the first one of a conversation says that it is automatic."""
+        said = phrases(interpretation.language)
+        opening = [said.sentence(_notice_key(channel), Role.NOTICE)] if first_turn and channel is not Channel.DESK else []
+        match verdict.decision:
+            case Decision.REPLY:
+                return self._reply(verdict, interpretation, channel, said, opening)
+            case Decision.CLARIFY:
+                return self._clarify(verdict, interpretation, channel, said, opening)
+            case Decision.HANDOVER:
+                return self._handover(verdict, interpretation, channel, said, opening)
+            case Decision.DECLINE:
+                return self._decline(verdict, interpretation, channel, said, opening)
+
+    # --- Reply -----------------------------------------------------------------------------------------------------------
+
+    def _reply(self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]) -> Reply:
+        if interpretation.emergency:
+            sentences = [
+                said.sentence(f"emergency_{interpretation.emergency}", Role.ANSWER),
+                said.sentence("emergency_after", Role.HELP),
+                *opening,
+            ]
+            return Reply(interpretation, tuple(sentences), verdict.reason, None, channel)
+        fiche = self.catalogue.fiches.get(verdict.candidate.fiche or "") if verdict.candidate else None
+        if fiche:
+            return self._fiche(fiche, verdict, interpretation, channel, said, opening)
+        if verdict.candidate and verdict.candidate.service_public[0] in self.catalogue.sheets:
+            return self._quotation(verdict.candidate, verdict, interpretation, channel, said, opening)
+        return self._other_body(verdict, interpretation, channel, said, opening)
+
+    def _fiche(
+        self,
+        fiche: PublishedFiche,
+        verdict: Verdict,
+        interpretation: Interpretation,
+        channel: Channel,
+        said: Phrases,
+        opening: list[Sentence],
+    ) -> Reply:
+        sentences = list(opening)
+        translation = fiche.translations.get(interpretation.language) if interpretation.language != "fr" else None
+        if translation:
+            sentences += _cut(translation, fiche, interpretation.language, Role.ANSWER, interpretation.language)
+        else:
+            if interpretation.language != "fr":
+                sentences.append(said.sentence("french_only", Role.NOTICE))
+            sentences += _cut(fiche.court, fiche, "court")
+        sources = tuple(SourceLink(source.url, source.rubric, fiche.checked_on) for source in fiche.sources)
+        if channel is not Channel.PHONE:
+            sentences += _steps(fiche)
+            sentences += _cut(fiche.detail, fiche, "detail", Role.DETAIL)
+            sentences += [_source_sentence(said, source) for source in sources[:1]]
+        sentences += self._help(fiche, said, channel)
+        if verdict.handed_over_to:
+            service = self._service(verdict.handed_over_to)
+            sentences.append(said.sentence("personal_part", Role.HANDOVER, service=service.short))
+            sentences.append(self._contact(service, said, channel))
+        return Reply(
+            interpretation,
+            tuple(sentences),
+            verdict.reason,
+            fiche.service,
+            channel,
+            fiche=fiche.id,
+            version=fiche.number,
+            title=fiche.title,
+            sources=sources,
+            related=self._choices(fiche.related, interpretation.language)[:3],
+            handed_over_to=verdict.handed_over_to,
+        )
+
+    def _quotation(
+        self,
+        candidate: Candidate,
+        verdict: Verdict,
+        interpretation: Interpretation,
+        channel: Channel,
+        said: Phrases,
+        opening: list[Sentence],
+    ) -> Reply:
+        sheet = self.catalogue.sheets[candidate.service_public[0]]
+        day = date.fromisoformat(sheet.date) if sheet.date else self.catalogue.day
+        quoted = sheet.introduction or (sheet.sections[0][1] if sheet.sections else sheet.title)
+        origin = Provenance(Source.PASSAGE, sheet.url, section=sheet.sections[0][0] if not sheet.introduction and sheet.sections else "")
+        lead = said.sentence("quotation", Role.ANSWER, title=sheet.title, date=_date(day, said.language))
+        body = [Sentence(text, origin, Role.ANSWER) for text in _whole_sentences(quoted, QUOTED_CHARACTERS)]
+        source = SourceLink(sheet.url, sheet.breadcrumb, day)
+        sentences = [*opening, lead, *body, _source_sentence(said, source)]
+        return Reply(interpretation, tuple(sentences), "quotation", verdict.service, channel, title=sheet.title, sources=(source,))
+
+    def _other_body(
+        self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
+    ) -> Reply:
+        body = self.catalogue.competence.find(interpretation.text)
+        name = body.name if body else said.text("another_body")
+        sentences = [*opening, said.sentence("competent", Role.ANSWER, body=name)]
+        url, rubric = (body.url, body.rubric) if body else (said.text("directory_url"), said.text("directory_rubric"))
+        sentences.append(said.sentence("competent_contact", Role.SOURCE, site=_site(url), rubric=rubric))
+        source = SourceLink(url, rubric, self.catalogue.day)
+        return Reply(interpretation, tuple(sentences), verdict.reason, "standard", channel, title=name, sources=(source,))
+
+    # --- Clarify, hand over, decline -------------------------------------------------------------------------------------
+
+    def _clarify(
+        self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
+    ) -> Clarify:
+        named = [self.catalogue.fiches.get(candidate.fiche or "") for candidate in verdict.choices]
+        found = [fiche for fiche in named if fiche]
+        choices = self._choices([fiche.id for fiche in found], interpretation.language)
+        contrasts = [fiche.contrast for fiche in found if fiche.contrast]
+        worded = len(contrasts) == len(found) > 1 and said.language == "fr"
+        listed = _listed(contrasts if worded else [f"« {choice.label} »" for choice in choices], said.language)
+        sentences = [
+            *opening,
+            said.sentence("clarify", Role.QUESTION),
+            Sentence(
+                said.text("clarify_contrast" if worded else "clarify_titles", choices=listed),
+                Provenance(Source.FIXED, "clarify_contrast" if worded else "clarify_titles"),
+                Role.QUESTION,
+                said.language,
+            ),
+            said.sentence("clarify_other", Role.HELP),
+        ]
+        return Clarify(interpretation, tuple(sentences), verdict.reason, verdict.service, channel, choices=choices)
+
+    def _handover(
+        self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
+    ) -> Handover:
+        service = self._service(verdict.service or "standard")
+        sentences = [*opening, said.sentence(verdict.reason, Role.HANDOVER, service=service.short)]
+        if verdict.reason == "complaint":
+            sentences.append(said.sentence("complaint_how", Role.HANDOVER, email=service.email))
+        sentences.append(self._contact(service, said, channel))
+        if not self.catalogue.directory.is_open(service, self.instant):
+            opening_time = self.catalogue.directory.next_opening(service, self.instant)
+            if opening_time:
+                sentences.append(said.sentence("closed_now", Role.HANDOVER, opening=_moment(opening_time, said.language)))
+        relay = self.catalogue.directory.prefecture.relay
+        if relay and channel is not Channel.DESK:
+            sentences.append(said.sentence("relay", Role.HELP, relay=f"{relay.name} ({_site(relay.url)})"))
+        suggestions = self._choices([candidate.fiche for candidate in verdict.choices if candidate.fiche], interpretation.language)
+        if suggestions and verdict.reason in ("unsure", "personal_file") and channel is not Channel.PHONE:
+            sentences.append(said.sentence("suggestions", Role.HELP))
+        return Handover(
+            interpretation,
+            tuple(sentences),
+            verdict.reason,
+            service.id,
+            channel,
+            context=f"{interpretation.nature} · {interpretation.language} · {interpretation.text[:160]}",
+            suggestions=suggestions if verdict.reason in ("unsure", "personal_file") else (),
+        )
+
+    def _decline(
+        self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
+    ) -> Decline:
+        key = verdict.reason
+        if interpretation.nature is Nature.SMALL_TALK:
+            key = _small_talk_key(interpretation.text)
+        elif interpretation.nature is Nature.NONSENSE and not interpretation.text:
+            key = "empty"
+        standard = self._service("standard")
+        sentences = [*opening, said.sentence(key, Role.ANSWER)]
+        if interpretation.nature is not Nature.SMALL_TALK:
+            sentences.append(said.sentence("person", Role.HELP, phone=standard.phone, hours=hours_text(standard, said.language)))
+        return Decline(interpretation, tuple(sentences), verdict.reason, None, channel)
+
+    # --- Pieces ----------------------------------------------------------------------------------------------------------
+
+    def _service(self, identifier: str) -> Service:
+        return self.catalogue.directory.get(identifier) or self.catalogue.directory["standard"]
+
+    def _contact(self, service: Service, said: Phrases, channel: Channel) -> Sentence:
+        hours = hours_text(service, said.language)
+        if channel is Channel.PHONE:
+            return said.sentence("contact_phone", Role.HANDOVER, name=service.spoken.capitalize(), phone=service.phone, hours=hours)
+        return said.sentence("contact", Role.HANDOVER, phone=service.phone, hours=hours, email=service.email)
+
+    def _help(self, fiche: PublishedFiche, said: Phrases, channel: Channel) -> Iterator[Sentence]:
+        if channel in (Channel.PHONE, Channel.DESK):
+            return
+        prefecture, standard = self.catalogue.directory.prefecture, self._service("standard")
+        for kind in fiche.help:
+            relay = prefecture.relay.name if prefecture.relay else ""
+            if f"help_{kind}" in said and (kind != "relais" or relay):
+                yield said.sentence(f"help_{kind}", Role.HELP, standard=standard.phone, relay=relay)
+
+    def _choices(self, fiches: Sequence[str], language: str) -> tuple[Choice, ...]:
+        del language  # titles exist in French only, for now
+        return tuple(Choice(fiche, self.catalogue.fiches[fiche].title) for fiche in fiches if fiche in self.catalogue.fiches)
+
+
+def _notice_key(channel: Channel) -> str:
+    return {Channel.PHONE: "notice_phone", Channel.MAIL: "notice_mail"}.get(channel, "notice")
+
+
+def _small_talk_key(text: str) -> str:
+    words = set(folded_words(text))
+    if words & {"merci", "thanks", "thank", "gracias", "obrigado"}:
+        return "small_talk_thanks"
+    if words & {"revoir", "bye", "adieu", "tchao", "goodbye"}:
+        return "small_talk_bye"
+    if (
+        words & {"robot", "humain", "machine", "bot", "ia", "intelligence", "ordinateur"}
+        or {"qui", "es"} <= words
+        or {"qui", "etes"} <= words
+    ):
+        return "small_talk_self"
+    return "small_talk"
+
+
+def _cut(text: str, fiche: PublishedFiche, section: str, role: Role = Role.ANSWER, language: str = "fr") -> list[Sentence]:
+    origin = Provenance(Source.FICHE, fiche.id, fiche.number, section)
+    lines = [line.strip() for line in _MARKDOWN.sub("", text).splitlines() if line.strip()]
+    return [
+        Sentence(sentence.removeprefix("- ").strip(), origin, role, language)
+        for line in lines
+        for sentence in _SENTENCE_END.split(line)
+        if sentence.strip("- ")
+    ]
+
+
+def _steps(fiche: PublishedFiche) -> list[Sentence]:
+    origin = Provenance(Source.FICHE, fiche.id, fiche.number, "étapes")
+    return [Sentence(_MARKDOWN.sub("", step).strip(), origin, Role.STEP) for step in fiche.steps if step.strip()]
+
+
+def _whole_sentences(text: str, limit: int) -> list[str]:
+    """The first sentences of an official text, as they are, up to `limit` characters (at least one)."""
+    kept: list[str] = []
+    for sentence in _SENTENCE_END.split(" ".join(text.split())):
+        if kept and sum(map(len, kept)) + len(sentence) > limit:
+            break
+        kept.append(sentence)
+    return kept
+
+
+def _source_sentence(said: Phrases, source: SourceLink) -> Sentence:
+    values = {"site": _site(source.url), "rubric": source.rubric, "date": _date(source.checked_on, said.language)}
+    return said.sentence("source", Role.SOURCE, **values)
+
+
+def _site(url: str) -> str:
+    return url.split("//")[-1].split("/")[0].removeprefix("www.")
+
+
+def _listed(items: Sequence[str], language: str) -> str:
+    joiner = " ou " if language == "fr" else " or "
+    return ", ".join(items[:-1]) + joiner + items[-1] if len(items) > 1 else "".join(items)
+
+
+def _date(day: date, language: str) -> str:
+    if language == "en":
+        return f"{day.day} {day:%B %Y}"
+    return f"{'1er' if day.day == 1 else day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _moment(instant: datetime, language: str) -> str:
+    if language == "en":
+        return f"on {_ENGLISH_DAYS[instant.weekday()]} at {instant:%H:%M}"
+    return f"{_DAYS[instant.weekday()]} à {hour_text(instant.time())}"
