@@ -1,36 +1,46 @@
 # The commands of the project. `make run` and `make test` are those of the README.
-.PHONY: run test check format bench lock train clean
+.PHONY: run test check format bench train lock clean
+
+install = @deploy/setup.sh requirements-dev.lock
+prepare = @.venv/bin/python -m knowledge migrate && .venv/bin/python -m knowledge load
+compile = .venv/bin/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
 run:  ## install once, prepare the content, serve on http://127.0.0.1:8000
 	@deploy/setup.sh
 	@.venv/bin/python -m api serve --prepare
 
 test: ## every test whose real part (Chromium, PostgreSQL…) is on this machine
-	@deploy/setup.sh requirements-dev.lock
+	$(install)
 	@.venv/bin/python -m pytest
 
 check: ## format, lint, types, import contracts, content
-	@deploy/setup.sh requirements-dev.lock
+	$(install)
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/python -m knowledge check --quiet
+	.venv/bin/python -m knowledge check
 
-format:
+format: ## put the code in the format that `check` wants
+	$(install)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: ## every measure, with its baseline; CORPUS=path of the national sheets, QUESTIONS=folder of development questions
-	@deploy/setup.sh requirements-dev.lock
+bench: ## every measure, with its baseline; CORPUS=file of the national sheets, QUESTIONS=folder of development questions
+	$(install)
+	$(prepare)
 	.venv/bin/python -m bench $(if $(CORPUS),--corpus $(CORPUS)) $(if $(QUESTIONS),--questions $(QUESTIONS))
 
-train: ## learn the shipped models again
-	.venv/bin/python -m bot train $(if $(CORPUS),--corpus $(CORPUS))
+train: ## learn the shipped models again; CORPUS=file of the national sheets
+	$(install)
+	$(prepare)
+	.venv/bin/python -m bot train --guides tests/questions $(if $(CORPUS),--corpus $(CORPUS))
 
-lock: ## the two hashed lock files, without hosts
-	.venv/bin/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	.venv/bin/python -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev --extra postgresql --extra pdf pyproject.toml -o requirements-dev.lock
+lock: ## the hashed lock files, without hosts: make run, the container, development
+	$(install)
+	$(compile) -o requirements.lock
+	$(compile) --extra postgresql -o requirements-server.lock
+	$(compile) --extra dev --extra postgresql --extra pdf -o requirements-dev.lock
 
-clean:
+clean: ## forget the environment, the local database and the index
 	rm -rf .venv var build dist

@@ -13,7 +13,7 @@ from bot import journal, settings
 from bot.catalogue import Catalogue
 from bot.engines.contract import Engine
 from bot.engines.embedded import EmbeddedEngine
-from bot.messages import NO_CONTEXT, Answer, Context, Question, Reply
+from bot.messages import NO_CONTEXT, Answer, Clarify, Context, Decline, Handover, Question, Reply
 from bot.policy import Thresholds, decide
 from bot.wording import Wording
 from knowledge import indexing
@@ -88,19 +88,31 @@ class Assistant:
         context, turn = journal.context(session, conversation)
         question = replace(question, conversation=conversation)
         answered = self.answer(question, context, turn)
-        fiche = self.catalogue.fiches.get(answered.fiche or "") if isinstance(answered, Reply) else None
         chosen = self.catalogue.fiches.get(question.choice or "")
         asked = question.text or (chosen.title if chosen else "")
         exchange = journal.record(
             session,
             answered,
             asked,
-            fiche.topics[0] if fiche and fiche.topics else None,
+            self._topic(answered),
             self.catalogue.release,
             self.engine.name,
             answered.answered_at or self.clock(),
         )
         return replace(answered, exchange=exchange)
+
+    def _topic(self, answered: Answer) -> str | None:
+        """The topic of a reply; of what was not answered, that of the first fiche considered, as its service is."""
+        named: str | None = None
+        match answered:
+            case Reply():
+                named = answered.fiche
+            case Clarify() | Handover():
+                named = next((candidate.fiche for candidate in answered.interpretation.candidates if candidate.fiche), None)
+            case Decline():
+                pass
+        fiche = self.catalogue.fiches.get(named or "")
+        return fiche.topics[0] if fiche and fiche.topics else None
 
     def refresh(self, session: Session) -> bool:
         """Swap the knowledge when a newer state was announced or the day changed; whether it was swapped."""

@@ -37,17 +37,20 @@ class Catalogue:
         """The knowledge of `day`, with the stored index (built if it is of another state).
 
         Raises:
-            NothingToAnswerWith: no fiche is published.
+            NothingToAnswerWith: no fiche is published, or no switchboard is described.
         """
         release = indexing.latest_release(session)
         fiches = published(session, day)
         if not fiches:
             raise NothingToAnswerWith("Aucune fiche publiée. Lancez d'abord : python -m knowledge load")
+        services = directory.stored(session)
+        if "standard" not in services:
+            raise NothingToAnswerWith("Le service « standard » manque dans services.yml : c'est vers lui que l'assistant oriente toujours.")
         index, _ = indexing.store(session, day, progress=progress)
         return cls(
             fiches={fiche.id: fiche for fiche in fiches},
             index=index,
-            directory=directory.stored(session),
+            directory=services,
             competence=Competence.load(settings().content),
             release=release,
             day=day,
@@ -57,14 +60,17 @@ class Catalogue:
     def with_sheets(self, sheets: Sequence[Sheet], progress: Progress = lambda _done, _total: None) -> Catalogue:
         """The same knowledge with more official sheets in its index, for measures only."""
         index = build(tuple(self.fiches.values()), sheets, default_lexicon(), f"{self.index.digest}+corpus", progress)
-        return Catalogue(
-            self.fiches, index, self.directory, self.competence, self.release, self.day, {sheet.id: sheet for sheet in sheets}
-        )
+        return Catalogue(self.fiches, index, self.directory, self.competence, self.release, self.day, {sheet.id: sheet for sheet in sheets})
 
     @property
     def lexicon(self) -> Lexicon:
         """How questions are read."""
         return self.index.lexicon
+
+    @cached_property
+    def languages(self) -> frozenset[str]:
+        """Languages in which at least one fiche has phrasings."""
+        return frozenset(code for fiche in self.fiches.values() for code in fiche.questions)
 
     @cached_property
     def neighbours(self) -> Mapping[str, frozenset[str]]:

@@ -2,7 +2,7 @@
 
 BotError
 ├── EngineUnavailable     the interpretation engine does not answer: the embedded one takes over
-├── NothingToAnswerWith   no published fiche: the assistant cannot open
+├── NothingToAnswerWith   no published fiche, or no switchboard: the assistant cannot open
 ├── ConversationUnknown   an exchange or conversation that does not exist, or is no longer open
 └── BatchRefused          a line of a batch file cannot be read
 

@@ -120,12 +120,16 @@ class Interpretation:
     confidence: float
     """Calibrated probability that the first candidate answers the question; low for everything but general requests."""
     candidates: tuple[Candidate, ...] = ()
+    likeness: float = 0.0
+    """Probability that the first candidate speaks of the subject, whatever the nature of the request."""
     emergency: str | None = None
     """Number to call (15, 17, 18, 112, 114, 119, 3114, 3919…) when the nature is an emergency."""
     competent: str | None = None
     """Competent body when it is not the préfecture."""
     service: str | None = None
     """Service in charge of the subject, even when the request cannot be answered."""
+    cut_short: bool = False
+    """Whether the message was too long to be read whole."""
     carried_over: bool = False
     """Whether the previous turns completed this one ("et pour mon fils mineur ?")."""
     explanation: tuple[str, ...] = ()

@@ -71,7 +71,7 @@ def decide(
             return Verdict(Decision.HANDOVER, "wants_person", service or "standard")
         case Nature.OTHER_ADMINISTRATION:
             first = interpretation.candidates[0] if interpretation.candidates else None
-            fits = first is not None and first.fiche is not None and first.score >= thresholds.possible
+            fits = first is not None and first.fiche is not None and interpretation.likeness >= thresholds.sure
             return Verdict(Decision.REPLY, "other_administration", candidate=first if fits else None)
         case Nature.MIXED:
             if interpretation.candidates and interpretation.confidence >= thresholds.sure:

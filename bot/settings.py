@@ -8,6 +8,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.policy import Thresholds
+from knowledge.settings import read
 
 
 class BotSettings(BaseSettings):
@@ -29,5 +30,9 @@ class BotSettings(BaseSettings):
 
 @lru_cache
 def settings() -> BotSettings:
-    """The settings of this process, read once."""
-    return BotSettings()
+    """The settings of this process, read once.
+
+    Raises:
+        SettingRefused: one of them cannot be understood.
+    """
+    return read(BotSettings)

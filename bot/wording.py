@@ -52,6 +52,8 @@ class Wording:
         """The answer of a verdict, worded for `channel`; the first one of a conversation says that it is automatic."""
         said = phrases(interpretation.language)
         opening = [said.sentence(_notice_key(channel), Role.NOTICE)] if first_turn and channel is not Channel.DESK else []
+        if interpretation.cut_short:
+            opening.append(said.sentence("too_long", Role.NOTICE))
         match verdict.decision:
             case Decision.REPLY:
                 return self._reply(verdict, interpretation, channel, said, opening)
@@ -231,7 +233,7 @@ class Wording:
         if channel in (Channel.PHONE, Channel.DESK):
             return
         prefecture, standard = self.catalogue.directory.prefecture, self._service("standard")
-        for kind in fiche.help:
+        for kind in fiche.help if channel is Channel.MAIL else fiche.help[:1]:
             relay = prefecture.relay.name if prefecture.relay else ""
             if f"help_{kind}" in said and (kind != "relais" or relay):
                 yield said.sentence(f"help_{kind}", Role.HELP, standard=standard.phone, relay=relay)

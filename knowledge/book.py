@@ -221,7 +221,7 @@ def write_pdf(book: Book, path: Path) -> None:
     try:
         from weasyprint import HTML
     except ImportError as error:
-        raise PartMissing("Le PDF demande WeasyPrint : installez-le avec « pip install 'accueil[pdf]' », puis relancez.") from error
+        raise PartMissing("Le PDF demande WeasyPrint : lancez « deploy/setup.sh requirements-dev.lock », puis relancez.") from error
     except OSError as error:
         raise PartMissing(
             "Le PDF demande la bibliothèque Pango : installez le paquet système libpango-1.0-0 et libpangoft2-1.0-0, puis relancez."

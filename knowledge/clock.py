@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from knowledge.settings import settings
@@ -30,3 +30,8 @@ def local(instant: datetime) -> datetime:
 def today(clock: Clock = now) -> date:
     """The day it is at the préfecture, which decides the facts in force."""
     return local(clock()).date()
+
+
+def start_of(day: date) -> datetime:
+    """The instant at which `day` begins at the préfecture, whatever the length of the days around it."""
+    return datetime.combine(day, time.min, ZoneInfo(settings().timezone))

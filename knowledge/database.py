@@ -1,13 +1,15 @@
 """The database: one engine a process, sessions opened at the entrances.
 
 SQLite is opened with foreign keys on, write-ahead logging, full synchronisation (a journal row that was acknowledged survives
-a power cut) and BEGIN IMMEDIATE for every writing session: with SQLite's default, concurrent read-then-write loses updates silently.
+a power cut), deleted bytes overwritten, and BEGIN IMMEDIATE for every writing session: with SQLite's default, concurrent
+read-then-write loses updates silently.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from knowledge.errors import DatabaseUnready
+from knowledge.errors import DatabaseUnready, PartMissing
 from knowledge.settings import settings
 
 
@@ -30,10 +32,14 @@ def open_engine(url: str) -> Engine:
 
     Raises:
         DatabaseUnready: the folder of the SQLite file cannot be created.
+        PartMissing: the driver of that database is not installed.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        try:
+            return create_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise PartMissing("PostgreSQL demande psycopg : lancez « deploy/setup.sh requirements-server.lock », puis relancez.") from error
     if address.database and address.database != ":memory:":
         try:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +53,7 @@ def open_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we emit BEGIN ourselves
-    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000"):
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -71,10 +77,37 @@ def session(engine: Engine | None = None) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine | None = None) -> Iterator[Session]:
-    """A reading session: one snapshot, no lock taken on SQLite."""
-    options = (engine or default_engine()).execution_options(reading=True)
-    with Session(options, expire_on_commit=False) as opened:
+    """A reading session: one snapshot, no lock taken."""
+    engine = engine or default_engine()
+    snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with Session(engine.execution_options(reading=True, **snapshot), expire_on_commit=False) as opened:
         yield opened
+
+
+def scrub(engine: Engine | None = None) -> None:
+    """Leave in the files of the database nothing of what was deleted (T28).
+
+    SQLite: free pages are dropped and the write-ahead log is emptied. PostgreSQL: dead rows are reclaimed; its own log and backups
+    follow the retention of the server.
+
+    Raises:
+        DatabaseUnready: another program holds the database; running again is enough.
+    """
+    engine = engine or default_engine()
+    busy = "Les mots sont effacés, mais le fichier de la base peut en garder trace : relancez quand aucun autre programme ne l'occupe."
+    if engine.dialect.name != "sqlite":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM exchange_text")
+        return
+    with closing(engine.raw_connection()) as raw:  # outside any transaction, where VACUUM runs
+        cursor = raw.cursor()
+        try:
+            cursor.execute("VACUUM")
+            still_read, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError as error:
+            raise DatabaseUnready(f"{busy} ({error})") from error
+    if still_read:
+        raise DatabaseUnready(busy)
 
 
 def migrate(engine: Engine | None = None) -> None:

@@ -6,6 +6,7 @@ KnowledgeError
 ├── FicheUnknown        no fiche of that identifier
 ├── SourceRefused       an official source could not be read safely (bad archive, host not allowed, too large)
 ├── IndexMissing        the search index has not been built, or not for this knowledge
+├── SettingRefused      a setting cannot be understood: it is named
 ├── DatabaseUnready     the database cannot be reached, or its schema is not the one of this program
 └── PartMissing         an optional part (an extra, a system library) is not installed: says which
 
@@ -55,6 +56,10 @@ class SourceRefused(KnowledgeError):
 
 
 class IndexMissing(KnowledgeError):
+    pass
+
+
+class SettingRefused(KnowledgeError):
     pass
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "load",
     "parse",
     "published",
+    "titles_by_topic",
     "version",
 ]
 
@@ -102,6 +103,15 @@ def published(session: Session, day: date) -> tuple[PublishedFiche, ...]:
         except (FactMissing, ContentRefused) as error:
             log.warning("fiche %s, version %s, left out on %s: %s", row.fiche_id, row.number, day, error)
     return tuple(sorted(found, key=lambda fiche: fiche.id))
+
+
+def titles_by_topic(session: Session) -> dict[str, list[str]]:
+    """Titles of the current fiches by main topic, archived ones included (the journal still names them), in the order of identifiers."""
+    titles: dict[str, list[str]] = {}
+    for front in session.scalars(_current().with_only_columns(models.FicheVersion.front).order_by(models.FicheVersion.fiche_id)):
+        if front["topics"]:
+            titles.setdefault(front["topics"][0], []).append(front["title"])
+    return titles
 
 
 def version(session: Session, identifier: str, number: int) -> models.FicheVersion:

@@ -6,20 +6,25 @@ are measured for every subject; how they are combined and trusted is the assista
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from os.path import samestat
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 
 from knowledge.errors import IndexMissing
 from knowledge.fiches import PublishedFiche
-from knowledge.postings import Floats, Postings, bm25, cosine
-from knowledge.wordforms import Lexicon, Reading, character_grams, folded_words
+from knowledge.postings import Floats, Postings, bm25, cosine, shares
+from knowledge.wordforms import CONCEPT, Lexicon, Reading, character_grams, folded_words
 
 PASSAGE_WORDS = 110
-FIELDS = ("head", "asked", "body", "words", "grams")
-INDEX_FORMAT = 2
+FIELDS = ("head", "asked", "typical", "body", "words", "grams")
+INDEX_FORMAT = 3
 Progress = Callable[[int, int], None]
 """Told (done, total) as the index is built."""
 Documents = dict[str, list[tuple[int, Sequence[str]]]]
@@ -67,6 +72,7 @@ class Evidence:
 
     head: Floats
     asked: Floats
+    typical: Floats
     body: Floats
     words: Floats
     grams: Floats
@@ -83,7 +89,7 @@ class Index:
         self.trusted = trusted
         self.subjects = tuple(subjects)
         self.digest = digest
-        self.head, self.asked, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
+        self.head, self.asked, self.typical, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
         self.by_fiche = {subject.fiche: number for number, subject in enumerate(self.subjects) if subject.fiche}
 
     def read(self, text: str) -> Reading:
@@ -96,6 +102,7 @@ class Index:
         return Evidence(
             head=self.head.score(terms),
             asked=self.asked.score(terms),
+            typical=self.typical.score(terms),
             body=self.body.score(terms),
             words=self.words.score(terms, normalised=True),
             grams=self.grams.score(self.gram_weights(reading), normalised=True),
@@ -110,37 +117,55 @@ class Index:
         return {gram: weights[gram] for gram in known[:most]}
 
     def save(self, folder: Path) -> None:
-        """Write the index beside the old one, then take its place in one rename: a reader never sees half an index."""
-        fresh = folder.with_name(folder.name + ".new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for name in FIELDS:
-            getattr(self, name).save(fresh, name)
-        manifest = {"format": INDEX_FORMAT, "digest": self.digest, "trusted": dict(self.trusted), "subjects": [asdict(subject) for subject in self.subjects]}
-        (fresh / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
-        old = folder.with_name(folder.name + ".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        """Write the index beside the old one, then take its place in one rename: a reader never sees half an index.
+
+        Each process writes in a folder of its own; of those that save at the same time, the last one stays.
+        """
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        own = Path(mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+        try:
+            fresh = own / "new"
+            fresh.mkdir()
+            for name in FIELDS:
+                getattr(self, name).save(fresh, name)
+            subjects = [asdict(subject) for subject in self.subjects]
+            manifest = {"format": INDEX_FORMAT, "digest": self.digest, "trusted": dict(self.trusted), "subjects": subjects}
+            (fresh / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
+            while fresh.exists():
+                with suppress(FileNotFoundError):
+                    folder.rename(Path(mkdtemp(dir=own)) / "old")
+                try:
+                    fresh.rename(folder)
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process has just taken the place
+                        raise
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
 
     @classmethod
     def open(cls, folder: Path, lexicon: Lexicon, digest: str | None = None) -> Index:
         """Open a stored index.
 
         Raises:
-            IndexMissing: there is none, or it was built for another state of the knowledge than `digest`.
+            IndexMissing: there is none, it is damaged, or it was built for another state of the knowledge than `digest`.
         """
+        stored = folder / "manifest.json"
         try:
-            manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+            before = stored.stat()
+            manifest = json.loads(stored.read_text("utf-8"))
             if manifest["format"] != INDEX_FORMAT or digest not in (None, manifest["digest"]):
                 raise IndexMissing("L'index ne correspond plus aux contenus. Lancez : python -m knowledge index")
-            subjects = [Subject(**{**row, "service_public": tuple(row["service_public"])}) for row in manifest["subjects"]]
+            subjects = [_stored_subject(row) for row in manifest["subjects"]]
             fields = {name: Postings.open(folder, name, len(subjects)) for name in FIELDS}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if not samestat(before, stored.stat()):
+                raise IndexMissing("L'index vient d'être remplacé pendant sa lecture. Recommencez.")
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise IndexMissing(f"L'index est absent ou abîmé ({folder}). Lancez : python -m knowledge index") from error
         return cls(subjects, fields, manifest["digest"], lexicon.trusting(manifest["trusted"]), manifest["trusted"])
+
+
+def _stored_subject(row: Mapping[str, Any]) -> Subject:
+    return Subject(**{**row, "service_public": tuple(row["service_public"]), "title_terms": tuple(row["title_terms"])})
 
 
 def build(
@@ -159,16 +184,19 @@ def build(
     lexicon = lexicon.trusting(trusted)
     priors = _theme_priors(sheets, covered)
     documents: Documents = {name: [] for name in FIELDS}
+    typical: list[tuple[int, Mapping[str, float]]] = []
     subjects: list[Subject] = []
     for number, fiche in enumerate(fiches):
         linked = [by_id[sheet] for sheet in fiche.service_public if sheet in by_id]
         readings = _add_fiche(number, fiche, linked, lexicon, documents)
+        typical.append((number, _shares(readings)))
         url = fiche.sources[0].url if fiche.sources else ""
         title = lexicon.read(fiche.title).terms
         subjects.append(Subject(fiche.id, fiche.service_public, url, fiche.title, title_terms=title, concepts=_concepts(readings)))
         progress(number + 1, total)
     for number, sheet in enumerate(alone, start=len(fiches)):
         reading = _add_sheet(number, sheet, lexicon, documents)
+        typical.append((number, _shares([reading])))
         subjects.append(
             Subject(
                 fiche=None,
@@ -189,6 +217,7 @@ def build(
         {
             "head": bm25(documents["head"], total, length=0.4),
             "asked": bm25(documents["asked"], total, length=0.4),
+            "typical": shares(typical, total),
             "body": bm25(documents["body"], total),
             "words": cosine(documents["words"], total),
             "grams": cosine(documents["grams"], total),
@@ -253,12 +282,17 @@ def _passages(sheet: Sheet, lexicon: Lexicon) -> Iterable[Sequence[str]]:
             yield (*title, *lexicon.read(" ".join(words[start : start + PASSAGE_WORDS])).terms)
 
 
-def _concepts(readings: Sequence[Reading]) -> dict[str, float]:
+def _shares(readings: Sequence[Reading]) -> dict[str, float]:
+    """For each term, the share of the titles and phrasings that hold it."""
     tally: dict[str, float] = {}
     for reading in readings:
-        for concept in reading.concepts:
-            tally[concept] = tally.get(concept, 0.0) + 1.0 / len(readings)
-    return {concept: round(share, 3) for concept, share in tally.items()}
+        for term in dict.fromkeys(reading.terms):
+            tally[term] = tally.get(term, 0.0) + 1.0 / len(readings)
+    return tally
+
+
+def _concepts(readings: Sequence[Reading]) -> dict[str, float]:
+    return {term: round(share, 3) for term, share in _shares(readings).items() if term.startswith(CONCEPT)}
 
 
 def _theme(sheet: Sheet) -> str:

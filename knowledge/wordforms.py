@@ -21,11 +21,14 @@ from knowledge.settings import settings
 from knowledge.spelling import Speller
 
 WORD = re.compile(r"[^\W_]+")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 ARABIC_MARKS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640]")
+UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 ARTICLES = frozenset("de d du des la le les l un une au aux the of a".split())
 MOST_CORRECTED = 30
 """Words corrected in one text: a long text need not be understood to the letter."""
+SHORTEST_STEMMED = 4
+"""Shorter words are left as they are: "sia" is not "si"."""
 CONCEPT = "~"
 """Prefix of a term that stands for a concept rather than for a word."""
 
@@ -38,14 +41,20 @@ def fold_word(word: str) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` without control characters, byte-order marks or direction marks; apostrophes and spaces in one form."""
+    """`text` without control characters, lone surrogates, byte-order marks or direction marks; apostrophes and spaces in one form."""
     text = unicodedata.normalize("NFC", CONTROL.sub(" ", text)).replace("’", "'").replace("ʼ", "'").replace("`", "'")
     return ARABIC_MARKS.sub("", text)
 
 
 def folded_words(text: str) -> list[str]:
-    """The words of `text`, folded, in order."""
-    return [fold_word(word) for word in WORD.findall(clean(text))]
+    """The words of `text`, folded, in order. A run of Chinese or Japanese, written without spaces, gives its pairs of characters."""
+    words: list[str] = []
+    for word in WORD.findall(clean(text)):
+        if len(word) > 2 and UNSPACED.search(word):
+            words.extend(word[start : start + 2] for start in range(len(word) - 1))
+        else:
+            words.append(fold_word(word))
+    return words
 
 
 @dataclass(frozen=True)
@@ -101,15 +110,16 @@ class Lexicon:
     def stem(self, word: str) -> str:
         stem = self._stems.get(word)
         if stem is None:
-            stem = self._stemmer.stemWord(word) if word.isascii() else word
-            if len(stem) > 3 and stem[-1] in "ei":  # "carte", "cart" and "perdu", "perdue" meet whatever the ending
+            stem = self._stemmer.stemWord(word) if word.isascii() and len(word) > SHORTEST_STEMMED else word
+            if len(stem) > SHORTEST_STEMMED and stem[-1] in "ei":  # "carte", "cart" and "perdu", "perdue" meet whatever the ending
                 stem = stem[:-1]
             self._stems[word] = stem
         return stem
 
     def trusting(self, words: Mapping[str, int]) -> Lexicon:
         """The same lexicon, which corrects misspelled words towards `words` (folded, with their number)."""
-        return replace(self, speller=Speller({**words, **dict.fromkeys(self.fillers, 1)}), _phrases={}, _stems=self._stems)
+        named = {word for phrases in self.concepts.values() for phrase in phrases for word in folded_words(phrase)}
+        return replace(self, speller=Speller({**dict.fromkeys(named | self.fillers, 1), **words}), _phrases={}, _stems=self._stems)
 
     def expand(self, words: Iterable[str]) -> list[str]:
         """Replace abbreviations by the words they stand for, and misspelled words by the trusted ones."""

@@ -7,6 +7,6 @@ from types import ModuleType
 
 def every_command() -> tuple[ModuleType, ...]:
     """The command modules, in the order of the help."""
-    from bot.commands import ask, train
+    from bot.commands import ask, erase, forget, report, train
 
-    return (ask, train)
+    return (ask, report, forget, erase, train)

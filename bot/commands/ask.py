@@ -16,6 +16,7 @@ from bot.errors import BatchRefused
 from bot.messages import Answer, Channel, Clarify, Context, Handover, Question, Reply, Turn
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import counted, say
+from knowledge.database import require_schema
 
 
 def register(commands: Subparsers) -> None:
@@ -56,9 +57,11 @@ def load(corpus: Path | None = None) -> Assistant:
     """The assistant of this installation, with the sheets of `corpus` in its index for this run only.
 
     Raises:
+        DatabaseUnready: the database is not that of this program.
         IndexMissing: the corpus cannot be read.
         NothingToAnswerWith: no fiche is published.
     """
+    require_schema()
     with counted("Index de recherche") as step:
         assistant = Assistant.from_settings(progress=step)
     if corpus is None:
@@ -141,9 +144,8 @@ def _show(answer: Answer, explain: bool) -> None:
         return
     understood = answer.interpretation
     say(f"\nlu : {understood.text}")
-    say(
-        f"langue {understood.language} · nature {understood.nature} · confiance {understood.confidence:.2f} · service {answer.service or '—'}"
-    )
+    service = answer.service or "—"
+    say(f"langue {understood.language} · nature {understood.nature} · confiance {understood.confidence:.2f} · service {service}")
     for line in understood.explanation:
         say(line)
     for candidate in understood.candidates:

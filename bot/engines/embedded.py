@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,12 +11,17 @@ from bot.engines.nature import NatureClassifier, Rules, shipped_rules
 from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
 from bot.language import Languages, default_languages
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature
+from bot.phrases import INTERFACE_LANGUAGES
+from bot.policy import DECLINED
 from knowledge.wordforms import Reading, clean, folded_words
 
 MOST_CANDIDATES = 10
 MOST_READ = 6000
 """Characters of a message that are read; beyond, a mail repeats itself or attacks."""
 ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
+DOUBT_ABOUT_A_FILE = 0.3
+"""Share of doubt from which a question is handed over as being about one person's file (chosen on the tuned half of `natures.jsonl`)."""
+_CLAUSE = re.compile(r"[.?!;\n]+|,? (?:et|mais|aussi|and) ", re.I)
 _ORDINALS = {
     "1": 0, "un": 0, "premier": 0, "premiere": 0, "first": 0,
     "2": 1, "deux": 1, "deuxieme": 1, "second": 1, "seconde": 1,
@@ -42,7 +48,8 @@ class EmbeddedEngine:
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
-        text = clean(text)[:MOST_READ].strip()
+        cleaned = clean(text).strip()
+        text = cleaned[:MOST_READ]
         language = self.languages.identify(text) if len(folded_words(text)) > 1 else (context.last.language if context.last else "fr")
         words = folded_words(text)
         if not words:
@@ -53,7 +60,7 @@ class EmbeddedEngine:
         decided = self.rules.decide(text)
         reading = self.catalogue.lexicon.read(text)
         ranked = self._rank(reading)
-        probabilities = self.natures.probabilities(text)
+        probabilities, number = self.natures.judge(text)
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
         confidence = self._confidence(ranked, reading, general)
         carried = False
@@ -63,9 +70,17 @@ class EmbeddedEngine:
             joined_confidence = self._confidence(joined_ranked, joined, 1.0)
             if joined_confidence >= min(confidence, 0.75) or self.rules.named["continues"].match(" ".join(words)):
                 reading, ranked, confidence, carried, general = joined, joined_ranked, max(joined_confidence, confidence), True, 1.0
-        nature, emergency = decided or (self._nature(probabilities, ranked, confidence, carried), None)
+        likeness = self._confidence(ranked, reading, 1.0)
+        nature, emergency = decided or (self._nature(probabilities, likeness, carried, language), None)
+        if nature is Nature.EMERGENCY:
+            emergency = emergency or number or "112"
+        if nature is Nature.MIXED:
+            reading = self.catalogue.lexicon.read(self._general_part(text))
+            ranked = self._rank(reading)
+            confidence = self._confidence(ranked, reading, 1.0)
+            likeness = confidence
         if nature not in ANSWERABLE:
-            confidence = min(confidence * general, 0.2) if nature is not Nature.OTHER_ADMINISTRATION else min(confidence * general, 0.3)
+            confidence = min(confidence * general, 0.2)
         candidates = self._candidates(ranked, confidence)
         return Interpretation(
             text=" ".join(reading.words),
@@ -73,9 +88,11 @@ class EmbeddedEngine:
             nature=nature,
             confidence=round(confidence, 4),
             candidates=candidates,
+            likeness=round(likeness, 4),
             emergency=emergency,
-            competent=self._competent(nature, text, candidates),
+            competent=self._competent(nature, text, candidates, likeness),
             service=self._service(candidates, text),
+            cut_short=len(cleaned) > MOST_READ,
             carried_over=carried,
             explanation=self._explain(decided is not None, probabilities, reading, carried),
         )
@@ -100,17 +117,32 @@ class EmbeddedEngine:
             found.append(Candidate(subject.fiche, subject.service_public, subject.url, score, subject.title))
         return tuple(found)
 
-    def _nature(self, probabilities: Mapping[Nature, float], ranked: Ranked, confidence: float, carried: bool) -> Nature:
-        best = max(probabilities, key=lambda nature: probabilities[nature])
+    def _general_part(self, text: str) -> str:
+        """Of a message that asks two things, the clauses a fiche may answer."""
+        clauses = [clause for clause in _CLAUSE.split(text) if len(folded_words(clause)) > 2]
+        general = [clause for clause in clauses if self.natures.judge(clause)[0].get(Nature.PERSONAL_FILE, 0.0) < 0.5]
+        return " ".join(general) or text
+
+    def _nature(self, probabilities: Mapping[Nature, float], likeness: float, carried: bool, language: str) -> Nature:
+        """The likeliest nature: the less a fiche resembles the question, the less it is general; a doubt about a file is not answered."""
+        weighed = {nature: share * (max(likeness, 0.05) if nature is Nature.GENERAL else 1.0) for nature, share in probabilities.items()}
+        total = sum(weighed.values())
+        best = max(weighed, key=lambda nature: weighed[nature])
         if carried:
-            return best if best is Nature.PERSONAL_FILE and probabilities[best] > 0.8 else Nature.GENERAL
+            return Nature.PERSONAL_FILE if probabilities.get(Nature.PERSONAL_FILE, 0.0) > 0.8 else Nature.GENERAL
+        if best in DECLINED and language not in INTERFACE_LANGUAGES:
+            return Nature.GENERAL  # the examples of what is declined are in French and English: elsewhere a person decides
+        about_a_file = (weighed.get(Nature.PERSONAL_FILE, 0.0) + weighed.get(Nature.MIXED, 0.0)) / total
+        if best is Nature.GENERAL and about_a_file >= DOUBT_ABOUT_A_FILE:
+            return Nature.PERSONAL_FILE
         return best
 
-    def _competent(self, nature: Nature, text: str, candidates: tuple[Candidate, ...]) -> str | None:
+    def _competent(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
         first = self.catalogue.fiches.get(candidates[0].fiche or "") if candidates else None
         if nature is Nature.OTHER_ADMINISTRATION:
             body = self.catalogue.competence.find(text)
-            return (first.competent if first else None) or (body.name if body else None)
+            speaks = first.competent if first and likeness >= 0.5 else None
+            return speaks or (body.name if body else None)
         return first.competent if first and nature in ANSWERABLE else None
 
     def _service(self, candidates: tuple[Candidate, ...], text: str) -> str | None:
@@ -132,14 +164,15 @@ class EmbeddedEngine:
         )
 
     def _earlier(self, context: Context) -> str:
-        """What the conversation is about: the title of the fiche given last, else the last question."""
+        """What the conversation is about: the title of the fiche given last, then what was said since."""
+        said: list[str] = []
         for turn in reversed(context.turns):
             fiche = self.catalogue.fiches.get(turn.fiche or "")
             if fiche:
-                return fiche.title
-            if turn.decision in (Decision.CLARIFY, Decision.HANDOVER):
-                return turn.text
-        return context.turns[-1].text if context.turns else ""
+                said.append(fiche.title)
+                break
+            said.append(turn.text)
+        return " ".join(reversed(said))
 
     def _choice(self, words: list[str], context: Context) -> str | None:
         """The fiche meant by "la première", "2", or the words of one choice, after a clarification."""

@@ -19,9 +19,14 @@ import numpy.typing as npt
 import yaml
 
 from bot.messages import Nature
+from bot.redaction import redact
 from knowledge.wordforms import character_grams, clean, folded_words
 
 BUCKETS = 1 << 15
+MASKED = re.compile(r"\[([a-zéèà ]+)\]")
+"""What redaction puts in place of personal data: a sign that the request is about one person's file."""
+_IDENTIFIERS = frozenset({"numéro", "numéro de sécurité sociale", "immatriculation", "date de naissance", "compte bancaire"})
+_NAME = re.compile(r"(?<=[a-zéèêàç,] )[A-ZÉÈ][a-zéèêëïôûç]{2,}")
 MOST_WORDS = 120
 """Of a long mail, the first words and the last are read: that is where the request stands."""
 
@@ -60,7 +65,15 @@ class Rules:
                 return nature, None
         if self.named["wants_person"].search(plain) and len(plain.split()) <= 25:
             return Nature.WANTS_PERSON, None
+        if self.personal(plain, text):
+            return Nature.PERSONAL_FILE, None
         return None
+
+    def personal(self, plain: str, text: str) -> bool:
+        """Whether somebody would have to open one person's file: it is said so, or the message names the person or the file."""
+        if _IDENTIFIERS & set(MASKED.findall(redact(text))):
+            return True
+        return bool(self.named["personal_file"].search(plain)) and not self.named["general_anyway"].search(plain)
 
 
 def _whole_words(ways: Sequence[str]) -> re.Pattern[str]:
@@ -81,6 +94,10 @@ def signs(text: str) -> npt.NDArray[np.int64]:
     words = [re.sub(r"\d{4,}", "9999", word) for word in words]
     found = [f"w {word}" for word in words]
     found += [f"p {first} {second}" for first, second in zip(["<", *words], [*words, ">"], strict=True)]
+    found += [f"t {first} {second} {third}" for first, second, third in zip(words, words[1:], words[2:], strict=False)]
+    found += [f"masked {kind}" for kind in MASKED.findall(redact(text))]
+    found += ["name"] * bool(_NAME.search(text))
+    found += [f"short {len(words)}"] if len(words) < 4 else []
     found += character_grams(words, 3, 4)
     return np.unique(np.array([zlib.crc32(sign.encode()) % BUCKETS for sign in found] or [0], np.int64))
 
@@ -89,7 +106,8 @@ def signs(text: str) -> npt.NDArray[np.int64]:
 class NatureClassifier:
     """Logistic regression over hashed signs."""
 
-    natures: tuple[Nature, ...]
+    labels: tuple[str, ...]
+    """Natures; an emergency has one label a number to call ("emergency 17")."""
     weights: npt.NDArray[np.float32]
     """(BUCKETS, natures)."""
     bias: npt.NDArray[np.float32]
@@ -101,12 +119,20 @@ class NatureClassifier:
         header = json.loads(folder.joinpath("natures.json").read_text("utf-8"))
         with folder.joinpath("natures.npy").open("rb") as stored:
             weights = np.load(stored, allow_pickle=False).astype(np.float32) * header["scale"]
-        return cls(tuple(Nature(name) for name in header["natures"]), weights, np.array(header["bias"], np.float32))
+        return cls(tuple(header["labels"]), weights, np.array(header["bias"], np.float32))
 
-    def probabilities(self, text: str) -> Mapping[Nature, float]:
-        """Probability of each nature."""
+    def judge(self, text: str) -> tuple[dict[Nature, float], str | None]:
+        """Probability of each nature, and the likeliest number to call should it be an emergency."""
         rows = signs(text)
         scores = self.weights[rows].sum(axis=0) / np.sqrt(len(rows)) + self.bias
         exponentials = np.exp(scores - scores.max())
         shares = exponentials / exponentials.sum()
-        return {nature: float(share) for nature, share in zip(self.natures, shares, strict=True)}
+        probabilities: dict[Nature, float] = {}
+        number: tuple[float, str | None] = (0.0, None)
+        for label, share in zip(self.labels, shares, strict=True):
+            name, _, call = label.partition(" ")
+            nature = Nature(name)
+            probabilities[nature] = probabilities.get(nature, 0.0) + float(share)
+            if call:
+                number = max(number, (float(share), call), key=lambda held: held[0])
+        return probabilities, number[1]

@@ -19,6 +19,8 @@ from knowledge.wordforms import CONCEPT, Reading
 Floats = npt.NDArray[np.float64]
 SHORTLIST = 60
 """Subjects that are compared closely; the others never reach the first ten."""
+_BM25 = [FIELDS.index(name) for name in ("head", "asked", "body")]
+_TYPICAL = FIELDS.index("typical")
 FEATURES = (
     *(f"{name}_share" for name in FIELDS),
     *(f"{name}_first" for name in FIELDS),
@@ -31,6 +33,11 @@ FEATURES = (
     "question_words_in_title",
     "fiche",
     "prior",
+    "words_exact",
+    "grams_exact",
+    "body_short",
+    "grams_short",
+    "title_short",
 )
 
 
@@ -51,18 +58,23 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
     fields = np.stack([getattr(evidence, name) for name in FIELDS]).astype(np.float64)
     best = np.maximum(fields.max(axis=1, keepdims=True), 1e-9)
     shares = fields / best
-    rough = shares[:4].sum(axis=0) + shares[4]
+    rough = shares.sum(axis=0)
     count = min(SHORTLIST, rough.size)
     chosen = np.argpartition(-rough, count - 1)[:count] if count else np.zeros(0, np.int64)
     terms = dict.fromkeys(reading.terms)
     weights = {term: index.asked.weight_of(term) for term in terms}
     total = sum(weights.values()) or 1.0
     levels = fields[:, chosen].copy()
-    levels[:3] /= total * 2.2  # BM25 of a term cannot pass k1 + 1 = 2.2 times its weight
+    levels[_BM25] /= total * 2.2  # BM25 of a term cannot pass k1 + 1 = 2.2 times its weight
+    levels[_TYPICAL] /= total
     asked_concepts = {term for term in terms if term.startswith(CONCEPT)}
     rows = [_compare(index, number, weights, asked_concepts, total) for number in chosen]
-    features = np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, np.array(rows).reshape(count, 8)])
-    return chosen, features
+    compared = np.array(rows).reshape(count, 8)
+    few = 1.0 / max(len(terms) - len(asked_concepts), 1)
+    words, grams = levels[FIELDS.index("words")], levels[FIELDS.index("grams")]
+    body, titled = levels[FIELDS.index("body")], compared[:, 4]
+    near = np.stack([words**3, grams**3, few * body, few * grams, few * titled], axis=1)
+    return chosen, np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, compared, near])
 
 
 def _compare(index: Index, number: int, weights: dict[str, float], asked: set[str], total: float) -> tuple[float, ...]:

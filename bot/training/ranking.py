@@ -35,6 +35,17 @@ SEED = 20261121
 ANSWERABLE = ("general", "mixed")
 
 
+GUIDE_WEIGHT = 4.0
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A question written by somebody who has not read the fiches, and the national sheets that answer it."""
+
+    text: str
+    sheets: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Trial:
     """One question against one index that does not know it."""
@@ -47,23 +58,26 @@ class Trial:
     subjects: npt.NDArray[np.int64]
     reading: Reading
     fold: int
+    weight: float = 1.0
+    """How much the trial counts: a question asked by somebody else than the writer of the fiche counts more."""
 
 
-def trial(index: Index, text: str, is_right: Callable[[Subject], bool], fold: int = 0) -> Trial:
+def trial(index: Index, text: str, is_right: Callable[[Subject], bool], fold: int = 0, weight: float = 1.0) -> Trial:
     """Put `text` to `index`."""
     reading = index.read(text)
     chosen, features = shortlist(index, reading, index.evidence(reading))
     right = np.array([is_right(index.subjects[int(number)]) for number in chosen], bool)
-    return Trial(text, features, right, chosen, reading, fold)
+    return Trial(text, features, right, chosen, reading, fold, weight)
 
 
 def held_out(
-    fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], lexicon: Lexicon, strangers: Sequence[str] = ()
+    fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], lexicon: Lexicon, strangers: Sequence[str] = (), guides: Sequence[Guide] = ()
 ) -> Iterable[tuple[Index, list[Trial]]]:
     """For each fold, an index and the questions it has never seen: held-out phrasings, phrasings of fiches left out, strangers.
 
     Args:
         strangers: questions that nothing answers.
+        guides: questions of other people, put to every index.
     """
     chance = random.Random(SEED)
     folds = {(fiche.id, text): chance.randrange(FOLDS) for fiche in fiches for texts in fiche.questions.values() for text in texts}
@@ -86,10 +100,13 @@ def held_out(
                     asked = code == "fr" and chance.random() < 0.5 if fiche.id in gone else folds[fiche.id, text] == fold
                     if asked:
                         trials.append(trial(index, text, right, fold))
-        trials += [
-            trial(index, text, lambda _subject: False, fold) for number, text in enumerate(strangers) if number % FOLDS == fold
-        ]
+        trials += [trial(index, text, lambda _subject: False, fold) for number, text in enumerate(strangers) if number % FOLDS == fold]
+        trials += [trial(index, guide.text, _holds(guide), fold, GUIDE_WEIGHT) for guide in guides]
         yield index, trials
+
+
+def _holds(guide: Guide) -> Callable[[Subject], bool]:
+    return lambda subject: not guide.sheets.isdisjoint(subject.service_public)
 
 
 def _covers(fiche: PublishedFiche) -> Callable[[Subject], bool]:
@@ -110,6 +127,8 @@ def fit_ranker(trials: Sequence[Trial], regularisation: float = 1e-3) -> Ranker:
     scaled = (stacked - means) / deviations
     right = np.concatenate([one.right for one in usable])
     counts = np.array([len(one.right) for one in usable])
+    weights_of = np.array([one.weight for one in usable])
+    weights_of /= weights_of.sum()
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -119,8 +138,8 @@ def fit_ranker(trials: Sequence[Trial], regularisation: float = 1e-3) -> Ranker:
         good = np.add.reduceat(exponentials * right, starts)
         spread = exponentials / np.repeat(everything, counts) - exponentials * right / np.repeat(good, counts)
         return (
-            float(-np.mean(np.log(good / everything)) + regularisation * weights @ weights),
-            scaled.T @ spread / len(usable) + 2 * regularisation * weights,
+            float(-weights_of @ np.log(good / everything) + regularisation * weights @ weights),
+            scaled.T @ (spread * np.repeat(weights_of, counts)) + 2 * regularisation * weights,
         )
 
     weights = minimize(loss, np.zeros(len(FEATURES)), jac=True, method="L-BFGS-B").x
@@ -134,28 +153,31 @@ def ranked(ranker: Ranker, one: Trial) -> tuple[Ranked, npt.NDArray[np.bool_]]:
     return Ranked(one.subjects[order], scores[order], one.features[order]), one.right[order]
 
 
-def certainty_rows(ranker: Ranker, index: Index, trials: Sequence[Trial], natures: NatureClassifier) -> tuple[list[Floats], list[bool]]:
-    """For each trial, the signs of the confidence and whether the first candidate was right."""
-    rows, outcomes = [], []
+def certainty_rows(
+    ranker: Ranker, index: Index, trials: Sequence[Trial], natures: NatureClassifier
+) -> tuple[list[Floats], list[bool], list[float]]:
+    """For each trial, the signs of the confidence, whether the first candidate was right, and how much the trial counts."""
+    rows, outcomes, weights = [], [], []
     for one in trials:
         found, right = ranked(ranker, one)
         if not len(right):
             continue
-        probabilities = natures.probabilities(one.text)
+        probabilities, _ = natures.judge(one.text)
         general = sum(share for nature, share in probabilities.items() if nature.value in ANSWERABLE)
         rows.append(confidence_signs(found, one.reading, index, general))
         outcomes.append(bool(right[0]))
-    return rows, outcomes
+        weights.append(one.weight)
+    return rows, outcomes, weights
 
 
-def fit_calibration(rows: Sequence[Floats], outcomes: Sequence[bool]) -> Calibration:
+def fit_calibration(rows: Sequence[Floats], outcomes: Sequence[bool], weights: Sequence[float]) -> Calibration:
     """Logistic regression from the signs to "the first candidate is right"."""
     from sklearn.linear_model import LogisticRegression
 
     stacked = np.vstack(rows)
     means, deviations = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
     model = LogisticRegression(C=1.0, max_iter=1000)
-    model.fit((stacked - means) / deviations, outcomes)
+    model.fit((stacked - means) / deviations, outcomes, sample_weight=weights)
     return Calibration(model.coef_[0], means, deviations, float(model.intercept_[0]))
 
 

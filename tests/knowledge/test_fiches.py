@@ -17,6 +17,7 @@ from knowledge.database import reading, session
 from knowledge.errors import ContentRefused, FicheUnknown
 from knowledge.fiche_files import paragraphs, steps
 from knowledge.models import FicheVersion, Release
+from tests.conftest import CONTENT
 from tests.knowledge.builders import DAY, FACTS, SERVICES, Content, a_fact, a_fiche, some_questions
 
 
@@ -314,3 +315,13 @@ def test_the_sentence_after_a_list_is_a_paragraph() -> None:
     text = "À voir :\n- un ;\n- deux\n  suite.\nAprès.\nEncore.\n1. a\n2. b\n\nFin."
 
     assert paragraphs(text) == "À voir :\n- un ;\n- deux\n  suite.\n\nAprès.\nEncore.\n1. a\n2. b\n\n\nFin."
+
+
+def test_the_shipped_content_is_accepted_and_served_whole(engine: Engine, clock: Clock) -> None:
+    with session(engine) as opened:
+        report = fiches.load(opened, CONTENT, clock)
+        assert not fiches.load(opened, CONTENT, clock).added
+
+    served = _served(engine)
+    assert len(served) == len(report.added) >= 150
+    assert not any("{{" in fiche.court + fiche.detail + "".join(fiche.steps) for fiche in served.values())

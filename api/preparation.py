@@ -1,0 +1,31 @@
+"""What `make run` does before serving: schema, content, index. Each step says how far it is, and does nothing when nothing changed."""
+
+from __future__ import annotations
+
+from knowledge.clock import today
+from knowledge.commands.screen import counted, fiches_in, progress, say, show
+from knowledge.database import migrate, reading, session
+from knowledge.fiches import load
+from knowledge.indexing import store
+from knowledge.settings import settings
+
+
+def prepare() -> None:
+    """Bring the database, the published content and the search index up to date.
+
+    Raises:
+        DatabaseUnready: the database cannot be reached or written.
+        ContentRefused: a file of content breaks a rule; nothing was loaded.
+    """
+    migrate()
+    content = settings().content
+    with progress("Fiches", fiches_in(content)) as step, session() as opened:
+        report = load(opened, content, progress=step)
+    show(report.overdue)
+    if report.release is not None:
+        changed = len(report.added) + len(report.changed) + len(report.archived)
+        say(f"Contenus : {changed} fiche(s) publiée(s) ou modifiée(s), {len(report.unchanged)} inchangée(s).")
+    with counted("Index de recherche") as step_of, reading() as opened:
+        index, built = store(opened, today(), progress=step_of)
+    if built:
+        say(f"Index de recherche : {len(index.subjects)} sujets.")
