@@ -42,7 +42,7 @@ def read(path: Path, part: str = "tuned") -> list[Asked]:
                     kind=row.get("lang") or row.get("kind", ""),
                     nature=row.get("nature", ""),
                     expected=row.get("expected", "any"),
-                    emergency=row.get("emergency"),
+                    emergency=str(row["emergency"]) if row.get("emergency") else None,
                     part=row.get("part", part),
                     turns=turns,
                 )

@@ -68,11 +68,6 @@ class Catalogue:
         return self.index.lexicon
 
     @cached_property
-    def languages(self) -> frozenset[str]:
-        """Languages in which at least one fiche has phrasings."""
-        return frozenset(code for fiche in self.fiches.values() for code in fiche.questions)
-
-    @cached_property
     def neighbours(self) -> Mapping[str, frozenset[str]]:
         """Fiches that say they are close to one another, both ways."""
         near: dict[str, set[str]] = {}

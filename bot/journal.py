@@ -216,7 +216,7 @@ def entries(session: Session, period: Period) -> tuple[Entry, ...]:
     replies = select(exchange.conversation_id, func.max(exchange.turn)).where(
         exchange.decision == Decision.REPLY.value, exchange.conversation_id.in_(asked_back)
     )
-    last_reply = dict(session.execute(replies.group_by(exchange.conversation_id)).tuples().all())
+    last_reply = {row[0]: row[1] for row in session.execute(replies.group_by(exchange.conversation_id))}
     rows = session.execute(
         select(exchange, words.question)
         .options(defer(exchange.candidates), defer(exchange.provenance))

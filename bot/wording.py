@@ -149,6 +149,8 @@ class Wording:
         sentences = [*opening, said.sentence("competent", Role.ANSWER, body=name)]
         url, rubric = (body.url, body.rubric) if body else (said.text("directory_url"), said.text("directory_rubric"))
         sentences.append(said.sentence("competent_contact", Role.SOURCE, site=_site(url), rubric=rubric))
+        if body is None:
+            sentences.append(self._person(said))
         source = SourceLink(url, rubric, self.catalogue.day)
         return Reply(interpretation, tuple(sentences), verdict.reason, "standard", channel, title=name, sources=(source,))
 
@@ -212,16 +214,19 @@ class Wording:
             key = _small_talk_key(interpretation.text)
         elif interpretation.nature is Nature.NONSENSE and not interpretation.text:
             key = "empty"
-        standard = self._service("standard")
         sentences = [*opening, said.sentence(key, Role.ANSWER)]
         if interpretation.nature is not Nature.SMALL_TALK:
-            sentences.append(said.sentence("person", Role.HELP, phone=standard.phone, hours=hours_text(standard, said.language)))
+            sentences.append(self._person(said))
         return Decline(interpretation, tuple(sentences), verdict.reason, None, channel)
 
     # --- Pieces ----------------------------------------------------------------------------------------------------------
 
     def _service(self, identifier: str) -> Service:
         return self.catalogue.directory.get(identifier) or self.catalogue.directory["standard"]
+
+    def _person(self, said: Phrases) -> Sentence:
+        standard = self._service("standard")
+        return said.sentence("person", Role.HELP, phone=standard.phone, hours=hours_text(standard, said.language))
 
     def _contact(self, service: Service, said: Phrases, channel: Channel) -> Sentence:
         hours = hours_text(service, said.language)

@@ -87,8 +87,8 @@ def batch(assistant: Assistant, lines: IO[bytes]) -> Iterator[dict[str, Any]]:
             channel = Channel(row.get("channel") or "chat")
             identifier = row.get("id", number)
             texts = [row["query"]] if "query" in row else list(row["turns"])
-            if not all(isinstance(text, str) for text in texts):
-                raise TypeError("une question n'est pas un texte")
+            if not all(isinstance(text, str) for text in texts) or isinstance(row.get("turns"), str):
+                raise TypeError("une question n'est pas un texte, ou « turns » n'est pas une liste")
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise BatchRefused(
                 f'Ligne {number} : {error}. Attendu : {{"id": …, "query": "…"}} ou {{"id": …, "turns": ["…", "…"]}}.'
@@ -132,7 +132,8 @@ def _show(answer: Answer, explain: bool) -> None:
     for sentence in answer.sentences:
         origin = sentence.provenance
         version = f" v{origin.version}" if origin.version else ""
-        say(f"{sentence.text}" + (f"   [{origin.source.value} {origin.reference}{version} {origin.section}]".rstrip() if explain else ""))
+        section = f" {origin.section}" if origin.section else ""
+        say(sentence.text + (f"   [{origin.source.value} {origin.reference}{version}{section}]" if explain else ""))
     for choice in (*getattr(answer, "choices", ()), *getattr(answer, "suggestions", ())):
         say(f"  → {choice.label}")
     if isinstance(answer, Reply):

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from bot.assistant import Assistant
-from bot.catalogue import Catalogue
 from bot.messages import NO_CONTEXT, Answer, Channel, Clarify, Context, Decision, Decline, Handover, Nature, Question, Reply, Turn
-from knowledge.clock import today
 from knowledge.database import reading, session
-from knowledge.loading import load
 from tests.bot.approved import refused
 from tests.bot.conftest import files_of
 from tests.bot.test_language import IN_THEIR_LANGUAGE
 from tests.bot.test_redaction import IDENTIFYING
-from tests.knowledge.builders import Content
 from tests.payloads import HOSTILE_HTML
 from tests.texts import ANY_TEXT
 
 CHANNELS = list(Channel)
 LOST_CARD = "J'ai perdu ma carte d'identité, que faire ?"
-A_PERSON = {"contact", "contact_phone", "person", "wants_person", "clarify_other", "french_only", "help_standard", "notice"}
+A_PERSON = {"contact", "contact_phone", "person", "wants_person", "clarify_other", "french_only", "help_standard"}
 """Fixed sentences that offer a person."""
 
 
@@ -47,6 +40,16 @@ def test_whatever_is_asked_every_sentence_was_approved(assistant: Assistant, wri
 
     assert answer.sentences
     assert refused(assistant, answer) == []
+
+
+@pytest.mark.parametrize(
+    "added", ["Votre dossier est complet.", "Cette question relève de Zoltan.", "", "Carte d'identité perdue ? Comptez 3 €."]
+)
+def test_the_check_itself_refuses_what_nobody_approved(assistant: Assistant, added: str) -> None:
+    answer = assistant.answer(Question(LOST_CARD))
+    for sentence in answer.sentences:
+        forged = replace(answer, sentences=(replace(sentence, text=f"{added} {sentence.text}x"),))
+        assert len(refused(assistant, forged)) == 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -75,11 +78,10 @@ def test_each_language_gets_a_translation_or_plain_french_and_the_offer_of_a_per
 
     assert answer.interpretation.language == language
     assert refused(assistant, answer) == []
-    assert A_PERSON & set(_keys(answer))
-    if isinstance(answer, Reply) and answer.fiche and language != "fr":
-        translated = language in assistant.catalogue.fiches[answer.fiche].translations
-        assert translated == any(sentence.language == language and sentence.provenance.section == language for sentence in answer.sentences)
-        assert translated or "french_only" in _keys(answer)
+    translated = any(sentence.language == language and sentence.provenance.section == language for sentence in answer.sentences)
+    if isinstance(answer, Reply) and answer.fiche:
+        assert translated == (language in assistant.catalogue.fiches[answer.fiche].translations)
+    assert language == "fr" or translated or A_PERSON & set(_keys(answer))
     assert not isinstance(answer, Decline), "a language that nobody taught us is not out of scope"
 
 
@@ -311,93 +313,3 @@ def test_what_is_handed_over_has_the_topic_of_the_subject_considered(stocked: En
 
     assert topic
     assert service == "naturalisation"
-
-
-# --- A newer knowledge ---------------------------------------------------------------------------------------------------
-
-
-def _two_versions(content: Content, number: int) -> None:
-    for fiche in ("cni-perte", "passeport-perte"):
-        content.fiche(
-            fiche,
-            {
-                "court": f"Texte approuvé {number} de {fiche}.",
-                "detail": f"Détail {number} de {fiche}.",
-                "étapes": None,
-                "en": f"Approved text {number} of {fiche}.",
-            },
-        )
-
-
-def test_nothing_is_swapped_when_nothing_changed(engine: Engine, content: Content) -> None:
-    _two_versions(content, 1)
-    assistant = _small_assistant(engine, content)
-
-    with reading(engine) as opened:
-        assert not assistant.refresh(opened)
-
-
-def test_a_new_day_swaps_the_knowledge_even_without_a_new_release(engine: Engine, content: Content) -> None:
-    _two_versions(content, 1)
-    instant = [datetime(2026, 11, 24, 22, 59, tzinfo=UTC)]
-    assistant = _small_assistant(engine, content, lambda: instant[0])
-    instant[0] = datetime(2026, 11, 24, 23, 1, tzinfo=UTC)
-
-    with reading(engine) as opened:
-        assert assistant.refresh(opened)
-    assert assistant.catalogue.day.day == 25
-
-
-def test_a_swap_during_answers_never_mixes_two_states(engine: Engine, content: Content) -> None:
-    _two_versions(content, 1)
-    assistant = _small_assistant(engine, content)
-    wrong: list[object] = []
-    seen: set[int | None] = set()
-    done = threading.Event()
-
-    def ask(fiche: str) -> None:
-        while not done.is_set():
-            answer = assistant.answer(Question("", choice=fiche))
-            said = [sentence for sentence in answer.sentences if sentence.provenance.reference == fiche]
-            versions = {sentence.provenance.version for sentence in said}
-            seen.update(versions)
-            if len(versions) != 1 or not all(f" {sentence.provenance.version} de {fiche}" in sentence.text for sentence in said):
-                wrong.append(said)
-
-    askers = [threading.Thread(target=ask, args=(fiche,)) for fiche in ("cni-perte", "passeport-perte")]
-    for asker in askers:
-        asker.start()
-    try:
-        for number in range(2, 6):
-            _two_versions(content, number)
-            with session(engine) as opened:
-                load(opened, content.folder, assistant.clock)
-            with reading(engine) as opened:
-                assert assistant.refresh(opened)
-    finally:
-        done.set()
-        for asker in askers:
-            asker.join()
-
-    assert wrong == []
-    assert len(seen) > 1
-
-
-def _small_assistant(
-    engine: Engine, content: Content, clock: Callable[[], datetime] = lambda: datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-) -> Assistant:
-    with session(engine) as opened:
-        load(opened, content.folder, clock)
-    with reading(engine) as opened:
-        return Assistant.over(Catalogue.load(opened, today(clock)), clock)
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Content:
-    """A small content whose switchboard is its only service but one."""
-    content = Content(tmp_path / "content")
-    services = content.folder / "services.yml"
-    described = yaml.safe_load(services.read_text("utf-8"))
-    described["services"].append(described["services"][0] | {"id": "standard", "name": "Standard"})
-    services.write_text(yaml.safe_dump(described, allow_unicode=True), "utf-8")
-    return content
