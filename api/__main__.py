@@ -5,7 +5,6 @@ Every failure at the start is one French line that says what to do: 0 stopped by
 
 from __future__ import annotations
 
-import argparse
 import errno
 import logging
 import socket
@@ -23,14 +22,15 @@ from api.patience import patient
 from api.preparation import prepare
 from api.settings import settings
 from bot.errors import BotError
+from knowledge.commands.screen import FrenchParser
 from knowledge.database import default_engine, schema_is_current
 from knowledge.errors import KnowledgeError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m api", description="La ligne écrite : page de questions, module pour les sites, API.")
-    commands = parser.add_subparsers(required=True, metavar="commande", title="commandes")
+    parser = FrenchParser(prog="python -m api", description="La ligne écrite : page de questions, module pour les sites, API.")
+    commands = parser.add_subparsers(required=True, metavar="commande", title="commandes", parser_class=FrenchParser)
     serve = commands.add_parser("serve", help="ouvre la page de questions et l'API")
     serve.add_argument("--host", help="adresse d'écoute (API_HOST)")
     serve.add_argument("--port", type=int, help="port d'écoute (API_PORT)")

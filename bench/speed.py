@@ -88,7 +88,7 @@ def _server(folder: Path, texts: Sequence[str]) -> list[list[str]]:
         port = _free_port()
         started = time.perf_counter()
         command = [sys.executable, "-m", "api", "serve", "--prepare", "--port", str(port)]
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             _wait(server, port)
             rows.append(["server ready", conditions, f"{time.perf_counter() - started:.1f} s", "≤ 5 s stored"])

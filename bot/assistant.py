@@ -84,8 +84,12 @@ class Assistant:
         Raises:
             ConversationUnknown: the question names a conversation that does not exist.
         """
-        conversation = question.conversation or journal.open_conversation(session, question.channel, self.clock)
-        context, turn = journal.context(session, conversation)
+        if question.conversation:
+            conversation = question.conversation
+            context, turn = journal.context(session, conversation)
+        else:
+            conversation = journal.open_conversation(session, question.channel, self.clock)
+            context, turn = NO_CONTEXT, 1
         question = replace(question, conversation=conversation)
         answered = self.answer(question, context, turn)
         chosen = self.catalogue.fiches.get(question.choice or "")

@@ -21,6 +21,10 @@ from knowledge import models
 from knowledge.clock import Clock, now, start_of
 from knowledge.wordforms import clean
 
+# Written once and compiled once: an exchange is added at every turn, without the object layer.
+_ADD_CONVERSATION = insert(models.Base.metadata.tables["conversation"])
+_ADD_EXCHANGE = insert(models.Base.metadata.tables["exchange"]).returning(models.Base.metadata.tables["exchange"].c.id)
+_ADD_TEXT = insert(models.Base.metadata.tables["exchange_text"])
 CONTEXT_TURNS = 3
 """Previous turns that can complete a question."""
 
@@ -28,7 +32,7 @@ CONTEXT_TURNS = 3
 def open_conversation(session: Session, channel: Channel, clock: Clock = now) -> str:
     """Start a conversation and return its identifier: 128 random bits, in hexadecimal (T24)."""
     identifier = secrets.token_hex(16)
-    session.execute(insert(models.Conversation).values(id=identifier, channel=channel.value, started_at=clock()))
+    session.execute(_ADD_CONVERSATION, {"id": identifier, "channel": channel.value, "started_at": clock()})
     return identifier
 
 
@@ -67,30 +71,30 @@ def record(session: Session, answer: Answer, question: str, topic: str | None, r
     understood = answer.interpretation
     offered = {choice.fiche for choice in answer.choices} if isinstance(answer, Clarify) else set()
     replied = answer if isinstance(answer, Reply) else None
-    number = session.execute(
-        insert(models.Exchange)
-        .values(
-            conversation_id=answer.conversation,
-            turn=answer.turn,
-            at=at,
-            channel=answer.channel.value,
-            language=understood.language,
-            nature=understood.nature.value,
-            decision=answer.decision.value,
-            reason=answer.reason,
-            fiche_id=replied.fiche if replied else None,
-            fiche_number=replied.version if replied else None,
-            topic=topic,
-            service_id=answer.service,
-            emergency=understood.emergency,
-            competent=understood.competent,
-            confidence=understood.confidence,
-            candidates=[
+    number: int = session.execute(
+        _ADD_EXCHANGE,
+        {
+            "conversation_id": answer.conversation,
+            "turn": answer.turn,
+            "at": at,
+            "channel": answer.channel.value,
+            "language": understood.language,
+            "nature": understood.nature.value,
+            "decision": answer.decision.value,
+            "reason": answer.reason,
+            "fiche_id": replied.fiche if replied else None,
+            "fiche_number": replied.version if replied else None,
+            "topic": topic,
+            "service_id": answer.service,
+            "emergency": understood.emergency,
+            "competent": understood.competent,
+            "confidence": understood.confidence,
+            "candidates": [
                 {"fiche": candidate.fiche, "sheets": list(candidate.service_public), "score": candidate.score}
                 | ({"offered": True} if candidate.fiche in offered else {})
                 for candidate in understood.candidates
             ],
-            provenance=sorted(
+            "provenance": sorted(
                 {
                     (
                         sentence.provenance.source.value,
@@ -101,13 +105,12 @@ def record(session: Session, answer: Answer, question: str, topic: str | None, r
                     for sentence in answer.sentences
                 }
             ),
-            release_id=release,
-            engine=engine,
-            latency_ms=round(answer.latency_ms, 3),
-        )
-        .returning(models.Exchange.id)
+            "release_id": release,
+            "engine": engine,
+            "latency_ms": round(answer.latency_ms, 3),
+        },
     ).scalar_one()
-    session.execute(insert(models.ExchangeText).values(exchange_id=number, question=redact(clean(question)), answer=answer.text))
+    session.execute(_ADD_TEXT, {"exchange_id": number, "question": redact(clean(question)), "answer": answer.text})
     return number
 
 

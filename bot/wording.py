@@ -163,7 +163,8 @@ class Wording:
         found = [fiche for fiche in named if fiche]
         choices = self._choices([fiche.id for fiche in found], interpretation.language)
         contrasts = [fiche.contrast for fiche in found if fiche.contrast]
-        worded = len(contrasts) == len(found) > 1 and said.language == "fr"
+        same_theme = len({fiche.theme for fiche in found}) == 1  # contrasts are written between neighbours
+        worded = len(contrasts) == len(found) > 1 and same_theme and said.language == "fr"
         listed = _listed(contrasts if worded else [f"« {choice.label} »" for choice in choices], said.language)
         sentences = [
             *opening,
@@ -182,7 +183,10 @@ class Wording:
         self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
     ) -> Handover:
         service = self._service(verdict.service or "standard")
-        sentences = [*opening, said.sentence(verdict.reason, Role.HANDOVER, service=service.short)]
+        sentences = [
+            *opening,
+            said.sentence(verdict.reason, Role.HANDOVER, service=service.short, to_service=_to(service.short, said.language)),
+        ]
         if verdict.reason == "complaint":
             sentences.append(said.sentence("complaint_how", Role.HANDOVER, email=service.email))
         sentences.append(self._contact(service, said, channel))
@@ -250,6 +254,13 @@ class Wording:
 
 def _notice_key(channel: Channel) -> str:
     return {Channel.PHONE: "notice_phone", Channel.MAIL: "notice_mail"}.get(channel, "notice")
+
+
+def _to(name: str, language: str) -> str:
+    """ "le service qualité" gives "au service qualité"."""
+    if language != "fr":
+        return f"to {name}"
+    return f"au {name[3:]}" if name.startswith("le ") else f"aux {name[4:]}" if name.startswith("les ") else f"à {name}"
 
 
 def _small_talk_key(text: str) -> str:

@@ -37,7 +37,7 @@ def open_engine(url: str) -> Engine:
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
         try:
-            return create_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            return create_engine(address, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
         except ModuleNotFoundError as error:
             raise PartMissing("PostgreSQL demande psycopg : lancez « deploy/setup.sh requirements-server.lock », puis relancez.") from error
     if address.database and address.database != ":memory:":
@@ -45,7 +45,7 @@ def open_engine(url: str) -> Engine:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseUnready(f"Impossible de créer le dossier de la base ({error}). Vérifiez KNOWLEDGE_DATABASE.") from error
-    engine = create_engine(address, connect_args={"timeout": 15, "check_same_thread": False})
+    engine = create_engine(address, connect_args={"timeout": 15, "check_same_thread": False}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -26,7 +26,7 @@ def digest(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], content: P
     for fiche in fiches:
         total.update(f"{fiche.id}\0{fiche.number}\0{fiche.court}\0{fiche.detail}\n".encode())
     for sheet in sheets:
-        total.update(f"{sheet.id}\0{sheet.date}\0{sheet.introduction}\n".encode())
+        total.update(repr(sheet).encode())
     for file in sorted((content / "lexicon").glob("*.yml")):
         total.update(file.read_bytes())
     return total.hexdigest()
@@ -34,7 +34,8 @@ def digest(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], content: P
 
 def approved_sheets(session: Session) -> tuple[Sheet, ...]:
     """The official pages that someone approved for quotation, as sheets."""
-    rows = session.scalars(select(models.Page).where(models.Page.status == "approved").order_by(models.Page.external_id))
+    dated = (models.Page.status == "approved", models.Page.updated_on.is_not(None))  # what has no date is not quoted
+    rows = session.scalars(select(models.Page).where(*dated).order_by(models.Page.external_id))
     return tuple(_sheet(row) for row in rows)
 
 

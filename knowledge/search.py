@@ -90,6 +90,8 @@ class Index:
         self.subjects = tuple(subjects)
         self.digest = digest
         self.head, self.asked, self.typical, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
+        self.title_weights = tuple(tuple((term, self.asked.weight_of(term)) for term in subject.title_terms) for subject in self.subjects)
+        """For each subject, the terms of its title and their weights."""
         self.by_fiche = {subject.fiche: number for number, subject in enumerate(self.subjects) if subject.fiche}
 
     def read(self, text: str) -> Reading:

@@ -36,10 +36,6 @@ class KnowledgeSettings(BaseSettings):
     )
     index: Path = Field(default=Path("var/index"), description="Folder where the search index is stored.")
     timezone: str = Field(default="Europe/Paris", description="Time zone of the préfecture: decides which facts are in force today.")
-    encoder: str = Field(
-        default="",
-        description="Name or folder of a sentence-transformers model to use instead of the bundled retrieval (extra `encoders`).",
-    )
     service_public_feed: str = Field(
         default="https://lecomarquage.service-public.fr/vdd/3.4/part/zip/vosdroits-latest.zip",
         description="Address of the national feed of sheets (a zip of XML), for `fetch service-public`.",

@@ -16,6 +16,18 @@ from bot.policy import DECLINED
 from knowledge.wordforms import Reading, clean, folded_words
 
 MOST_CANDIDATES = 10
+LONGEST_CONTINUATION = 14
+"""Words of a message that may lean on the previous ones; a longer one stands alone."""
+CLEAR_ALONE = 0.6
+"""Confidence from which a short message is not completed by the previous ones."""
+SPOKEN_OF = 0.5
+"""Score of a passage, per weight of the words asked, from which it speaks of them."""
+UNLIKE = 0.2
+"""Likeness under which no fiche speaks of the question."""
+LEAST_SHARE = {Nature.EMERGENCY: 0.3, Nature.FALSE_PAPERS: 0.6, Nature.ABUSE: 0.5, Nature.INJECTION: 0.5, Nature.LEGAL_OPINION: 0.4}
+"""What the classifier alone must be sure of, and more so when a fiche resembles the question: nobody is told of false papers for a wet
+passport. The patterns of `rules.yml` need no share."""
+_SITUATIONS = frozenset({"~perte", "~vol", "~deterioration", "~renouvellement", "~premiere_demande"})
 MOST_READ = 6000
 """Characters of a message that are read; beyond, a mail repeats itself or attacks."""
 ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
@@ -64,12 +76,14 @@ class EmbeddedEngine:
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
         confidence = self._confidence(ranked, reading, general)
         carried = False
-        if context.last and decided is None and self._continues(words):
-            joined = self.catalogue.lexicon.read(f"{self._earlier(context)} {text}")
+        if context.last and decided is None and len(words) <= LONGEST_CONTINUATION:
+            joined = self._joined(context, text, reading)
             joined_ranked = self._rank(joined)
             joined_confidence = self._confidence(joined_ranked, joined, 1.0)
-            if joined_confidence >= min(confidence, 0.75) or self.rules.named["continues"].match(" ".join(words)):
-                reading, ranked, confidence, carried, general = joined, joined_ranked, max(joined_confidence, confidence), True, 1.0
+            alone = self._confidence(ranked, reading, 1.0)
+            helped = alone < CLEAR_ALONE and joined_confidence > alone and not self._repeats(joined_ranked, reading, context)
+            if self._continues(words) or helped:
+                reading, ranked, confidence, carried, general = joined, joined_ranked, joined_confidence, True, 1.0
         likeness = self._confidence(ranked, reading, 1.0)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language), None)
         if nature is Nature.EMERGENCY:
@@ -126,6 +140,9 @@ class EmbeddedEngine:
     def _nature(self, probabilities: Mapping[Nature, float], likeness: float, carried: bool, language: str) -> Nature:
         """The likeliest nature: the less a fiche resembles the question, the less it is general; a doubt about a file is not answered."""
         weighed = {nature: share * (max(likeness, 0.05) if nature is Nature.GENERAL else 1.0) for nature, share in probabilities.items()}
+        for nature, least in LEAST_SHARE.items():
+            if probabilities.get(nature, 0.0) < least + 0.35 * likeness:
+                weighed.pop(nature, None)
         total = sum(weighed.values())
         best = max(weighed, key=lambda nature: weighed[nature])
         if carried:
@@ -134,7 +151,9 @@ class EmbeddedEngine:
             return Nature.GENERAL  # the examples of what is declined are in French and English: elsewhere a person decides
         about_a_file = (weighed.get(Nature.PERSONAL_FILE, 0.0) + weighed.get(Nature.MIXED, 0.0)) / total
         if best is Nature.GENERAL and about_a_file >= DOUBT_ABOUT_A_FILE:
-            return Nature.PERSONAL_FILE
+            best = Nature.PERSONAL_FILE
+        if best is Nature.PERSONAL_FILE and likeness < UNLIKE and probabilities[Nature.GENERAL] > probabilities[best]:
+            return Nature.GENERAL  # handed over all the same, as a question not understood: "no access to your file" would surprise
         return best
 
     def _competent(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
@@ -159,9 +178,24 @@ class EmbeddedEngine:
     def _continues(self, words: list[str]) -> bool:
         """Whether a short message leans on the previous turns."""
         plain = " ".join(words)
-        return len(words) <= 14 and bool(
-            self.rules.named["continues"].match(plain) or self.rules.named["points_back"].search(plain) or len(words) <= 4
-        )
+        return bool(self.rules.named["continues"].match(plain))
+
+    def _repeats(self, ranked: Ranked, reading: Reading, context: Context) -> bool:
+        """Whether the first candidate is what was just answered and says nothing of the new words: they were about something else."""
+        given = next((turn.fiche for turn in reversed(context.turns) if turn.fiche), None)
+        first = int(ranked.subjects[0]) if len(ranked.subjects) else -1
+        if given is None or first < 0 or self.catalogue.index.subjects[first].fiche != given:
+            return False
+        spoken = self.catalogue.index.evidence(reading).body[first]
+        return bool(spoken < SPOKEN_OF * sum(self.catalogue.index.body.weight_of(term) for term in set(reading.terms)))
+
+    def _joined(self, context: Context, text: str, reading: Reading) -> Reading:
+        """The question completed by what was said before; "et si elle a été volée ?" takes the place of the loss, it is not added to it."""
+        lexicon = self.catalogue.lexicon
+        earlier = lexicon.expand(folded_words(self._earlier(context)))
+        if reading.concepts & _SITUATIONS:
+            earlier = [word for word in earlier if not lexicon.read_words([word]).concepts & _SITUATIONS]
+        return lexicon.read_words([*earlier, *lexicon.expand(folded_words(text))])
 
     def _earlier(self, context: Context) -> str:
         """What the conversation is about: the title of the fiche given last, then what was said since."""

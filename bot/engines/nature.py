@@ -1,7 +1,7 @@
 """What kind of request it is: rules where a mistake would be grave, a small classifier elsewhere.
 
 Emergencies, abuse and injections are decided by patterns that anyone can reread; personal files, complaints and the rest by a
-logistic regression over words and characters, trained by `python -m bot train natures` from `training/natures/*.txt`.
+logistic regression over words and characters, trained by `python -m bot train` from `training/natures/*.txt`.
 """
 
 from __future__ import annotations

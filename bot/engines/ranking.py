@@ -1,6 +1,6 @@
 """From the evidences of the search to an order and a probability: learned, small, and readable.
 
-A candidate is described by a vector of features; its score is a weighted sum. The weights are learned by `python -m bot train ranking`
+A candidate is described by a vector of features; its score is a weighted sum. The weights are learned by `python -m bot train`
 from phrasings kept out of the index (multinomial logit over the candidates of each question), and travel in `models/ranking.json`.
 """
 
@@ -80,8 +80,7 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
 def _compare(index: Index, number: int, weights: dict[str, float], asked: set[str], total: float) -> tuple[float, ...]:
     subject = index.subjects[number]
     title_weight = found_weight = concept_asked = concept_not_asked = 0.0
-    for term in subject.title_terms:
-        weight = index.asked.weight_of(term)
+    for term, weight in index.title_weights[number]:
         if term in asked:
             concept_asked += 1
         elif term.startswith(CONCEPT):

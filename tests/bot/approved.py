@@ -83,6 +83,11 @@ def _rubrics(catalogue: Catalogue) -> Iterable[str]:
     yield fixed_sentences("fr")["directory_rubric"]
 
 
+def _to_a_service(catalogue: Catalogue, value: str) -> bool:
+    name = re.sub(r"^au ", "le ", re.sub(r"^aux ", "les ", re.sub(r"^(à|to) ", "", value)))
+    return name in {service.short for service in catalogue.directory}
+
+
 def _relay(catalogue: Catalogue, value: str) -> bool:
     relay = catalogue.directory.prefecture.relay
     return relay is not None and (value == relay.name or value.startswith(f"{relay.name} ("))
@@ -90,6 +95,7 @@ def _relay(catalogue: Catalogue, value: str) -> bool:
 
 _ALLOWED: dict[str, Callable[[Catalogue, str], bool]] = {
     "service": _one_of(lambda catalogue: (service.short for service in catalogue.directory)),
+    "to_service": _to_a_service,
     "name": _one_of(lambda catalogue: (service.spoken.capitalize() for service in catalogue.directory)),
     "phone": _one_of(lambda catalogue: (service.phone for service in catalogue.directory)),
     "standard": _one_of(lambda catalogue: (service.phone for service in catalogue.directory)),
