@@ -28,7 +28,7 @@ MOST_CHOICES = 3
 class Thresholds:
     """Confidences that decide, chosen on a risk-coverage curve (`bench/quality.py`)."""
 
-    sure: float = 0.55
+    sure: float = 0.5
     """At or above: reply at once."""
     possible: float = 0.22
     """At or above: ask which of the first candidates is meant; under: hand over."""

@@ -17,7 +17,7 @@ from knowledge.search import FIELDS, Evidence, Index
 from knowledge.wordforms import CONCEPT, Reading
 
 Floats = npt.NDArray[np.float64]
-SHORTLIST = 60
+SHORTLIST = 40
 """Subjects that are compared closely; the others never reach the first ten."""
 _BM25 = [FIELDS.index(name) for name in ("head", "asked", "body")]
 _TYPICAL = FIELDS.index("typical")

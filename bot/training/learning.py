@@ -13,7 +13,7 @@ from knowledge.fiches import PublishedFiche
 from knowledge.search import Sheet
 from knowledge.wordforms import Lexicon
 
-THRESHOLDS = {"sure": 0.55, "possible": 0.2, "close": 0.75}
+THRESHOLDS = {"sure": 0.5, "possible": 0.2, "close": 0.75}
 """Chosen on the risk-coverage curve of `bench/quality.py`."""
 NOT_FOR_FICHES = (Nature.OUT_OF_SCOPE, Nature.OTHER_ADMINISTRATION, Nature.SMALL_TALK, Nature.NONSENSE)
 
