@@ -72,7 +72,8 @@ def test_the_turns_of_a_conversation_are_in_the_journal_before_the_answer_leaves
     first = ask(client, LOST_CARD)
     second = ask(client, "et si elle a été volée ?", token=first["token"])
     with reading(stocked) as session:
-        rows = session.scalars(select(models.Exchange).where(models.Exchange.id.in_([first["exchange"], second["exchange"]]))).all()
+        both = models.Exchange.id.in_([first["exchange"], second["exchange"]])
+        rows = session.scalars(select(models.Exchange).where(both).order_by(models.Exchange.turn)).all()
     assert [row.turn for row in rows] == [1, 2]
     assert len({row.conversation_id for row in rows}) == 1
 
