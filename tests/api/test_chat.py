@@ -158,7 +158,9 @@ def test_the_two_questions_of_feedback_are_kept_apart(client: TestClient, stocke
     assert client.post("/chat/feedback", json={**about, "clear": True}).status_code == 204
     assert client.post("/chat/feedback", json={**about, "helped": False}).status_code == 204
     with reading(stocked) as session:
-        rows = session.scalars(select(models.Feedback).where(models.Feedback.exchange_id == answer["exchange"])).all()
+        rows = session.scalars(
+            select(models.Feedback).where(models.Feedback.exchange_id == answer["exchange"]).order_by(models.Feedback.id)
+        ).all()
     assert [(row.clear, row.helped) for row in rows] == [(True, None), (None, False)]
 
 

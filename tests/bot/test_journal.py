@@ -24,7 +24,9 @@ CANARY = "hirondelle-rousseline"
 def _traces(engine: Engine, canary: str = CANARY) -> int:
     """Occurrences of `canary` in the rows, and for SQLite in the bytes of its files."""
     with reading(engine) as opened:
-        rows = opened.execute(select(models.ExchangeText.question, models.ExchangeText.answer)).all()
+        rows = opened.execute(
+            select(models.ExchangeText.question, models.ExchangeText.answer).order_by(models.ExchangeText.exchange_id)
+        ).all()
     files = sum(file.read_bytes().count(canary.encode()) for file in files_of(engine))
     return files + sum(canary in f"{row.question} {row.answer}" for row in rows)
 
