@@ -33,6 +33,7 @@ MOST_READ = 6000
 ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
 DOUBT_ABOUT_A_FILE = 0.3
 """Share of doubt from which a question is handed over as being about one person's file (chosen on the tuned half of `natures.jsonl`)."""
+_NEITHER = frozenset({"aucun", "aucune", "ni", "pas", "non", "autre", "rien", "none", "neither", "no"})
 _CLAUSE = re.compile(r"[.?!;\n]+|,? (?:et|mais|aussi|and) ", re.I)
 _ORDINALS = {
     "1": 0, "un": 0, "premier": 0, "premiere": 0, "first": 0,
@@ -66,10 +67,10 @@ class EmbeddedEngine:
         words = folded_words(text)
         if not words:
             return Interpretation("", language, Nature.NONSENSE, 0.0, explanation=("message vide ou sans mot",))
-        chosen = self._choice(words, context)
+        decided = self.rules.decide(text)
+        chosen = self._choice(words, context) if decided is None else None  # "un agent" is a person, not the first choice
         if chosen:
             return self._about(chosen, language, text)
-        decided = self.rules.decide(text)
         reading = self.catalogue.lexicon.read(text)
         ranked = self._rank(reading)
         probabilities, number = self.natures.judge(text)
@@ -105,7 +106,7 @@ class EmbeddedEngine:
             likeness=round(likeness, 4),
             emergency=emergency,
             competent=self._competent(nature, text, candidates, likeness),
-            service=self._service(candidates, text),
+            service=self._service(candidates),
             cut_short=len(cleaned) > MOST_READ,
             carried_over=carried,
             explanation=self._explain(decided is not None, probabilities, reading, carried),
@@ -145,7 +146,7 @@ class EmbeddedEngine:
                 weighed.pop(nature, None)
         total = sum(weighed.values())
         best = max(weighed, key=lambda nature: weighed[nature])
-        if carried:
+        if carried and best is not Nature.EMERGENCY:
             return Nature.PERSONAL_FILE if probabilities.get(Nature.PERSONAL_FILE, 0.0) > 0.8 else Nature.GENERAL
         if best in DECLINED and language not in INTERFACE_LANGUAGES:
             return Nature.GENERAL  # the examples of what is declined are in French and English: elsewhere a person decides
@@ -164,12 +165,9 @@ class EmbeddedEngine:
             return speaks or (body.name if body else None)
         return first.competent if first and nature in ANSWERABLE else None
 
-    def _service(self, candidates: tuple[Candidate, ...], text: str) -> str | None:
-        for candidate in candidates[:1]:
-            fiche = self.catalogue.fiches.get(candidate.fiche or "")
-            if fiche:
-                return fiche.service
-        for candidate in candidates[1:4]:
+    def _service(self, candidates: tuple[Candidate, ...]) -> str | None:
+        """The service of the first fiche among the nearest candidates."""
+        for candidate in candidates[:4]:
             fiche = self.catalogue.fiches.get(candidate.fiche or "")
             if fiche:
                 return fiche.service
@@ -212,6 +210,8 @@ class EmbeddedEngine:
         """The fiche meant by "la première", "2", or the words of one choice, after a clarification."""
         last = context.last
         if last is None or last.decision is not Decision.CLARIFY or not last.choices or len(words) > 8:
+            return None
+        if _NEITHER & set(words):
             return None
         for word in words if len(words) <= 4 else ():
             position = _ORDINALS.get(word)

@@ -313,3 +313,11 @@ def test_what_is_handed_over_has_the_topic_of_the_subject_considered(stocked: En
 
     assert topic
     assert service == "naturalisation"
+
+
+@pytest.mark.parametrize("said", ["un agent", "aucun des deux", "non rien de tout ça"])
+def test_after_a_clarification_a_person_or_a_refusal_is_not_taken_for_a_choice(assistant: Assistant, said: str) -> None:
+    asked = Turn("passeport", None, Nature.GENERAL, Decision.CLARIFY, ("passeport-perte", "passeport-vol"))
+    answer = assistant.answer(Question(said), Context((asked,)), turn=2)
+    assert answer.interpretation.confidence < 0.99
+    assert (answer.decision is Decision.HANDOVER) or said != "un agent"
