@@ -20,6 +20,7 @@ check: ## format, lint, types, import contracts, content
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python -m knowledge check
+	.venv/bin/python -m telephony check
 
 format: ## put the code in the format that `check` wants
 	$(install)

@@ -1,4 +1,4 @@
-"""`python -m api serve`: checks what it needs, starts the server, says what to open.
+"""`python -m api serve`: checks what it needs, starts the server, says what to open. `staff`: the keys of the staff.
 
 Every failure at the start is one French line that says what to do: 0 stopped by hand, 1 cannot start, 2 wrong usage.
 """
@@ -16,15 +16,16 @@ from contextlib import closing
 import uvicorn
 from sqlalchemy.exc import OperationalError
 
+from api import staff_keys
 from api.app import create_app
 from api.errors import ApiError, NotReady, PortTaken
 from api.patience import patient
-from api.preparation import prepare
 from api.settings import settings
 from bot.errors import BotError
 from knowledge.commands.screen import FrenchParser
 from knowledge.database import default_engine, schema_is_current
 from knowledge.errors import KnowledgeError
+from knowledge.preparation import prepare
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve.add_argument("--host", help="adresse d'écoute (API_HOST)")
     serve.add_argument("--port", type=int, help="port d'écoute (API_PORT)")
     serve.add_argument("--prepare", action="store_true", help="met d'abord à jour la base, les contenus et l'index")
+    serve.set_defaults(run=lambda chosen: _serve(chosen.host or settings().host, chosen.port or settings().port, chosen.prepare))
+    staff_keys.register(commands)
     try:
         chosen = parser.parse_args(arguments)
-        return _serve(chosen.host or settings().host, chosen.port or settings().port, chosen.prepare)
+        code: int = chosen.run(chosen)
+        return code
     except (ApiError, BotError, KnowledgeError) as error:
         _warn(str(error))
     except OperationalError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -53,6 +53,14 @@ class Service:
     email: str
     address: str
     languages: tuple[str, ...]
+    spoken_names: Mapping[str, str] = field(default_factory=dict)
+    """Spoken name in other languages than French."""
+    extension: str | None = None
+    """Internal number on the préfecture's own switchboard: where the telephone line transfers."""
+
+    def spoken_in(self, language: str) -> str:
+        """Its spoken name in `language`, in French when there is none."""
+        return self.spoken_names.get(language, self.spoken)
 
 
 @dataclass(frozen=True)
@@ -227,6 +235,8 @@ class _ServiceEntry(Strict):
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
     address: _Line
     languages: tuple[str, ...] = ("fr",)
+    spoken_names: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], _Line] = Field(default_factory=dict)
+    extension: Annotated[str, Field(pattern=r"^\d{2,6}$")] | None = None
 
     @field_validator("hours")
     @classmethod

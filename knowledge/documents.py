@@ -141,11 +141,19 @@ def _holds_another(place: Place, places: Sequence[Place]) -> bool:
 
 
 def _in_french(document: Document, place: Place, detail: ErrorDetails) -> Remark:
-    where = (*place, *detail["loc"])
-    name = ".".join(part for part in detail["loc"] if isinstance(part, str)) or "le contenu"
+    where = _written(document, place, detail["loc"])
+    name = ".".join(part for part in where[len(place) :] if isinstance(part, str)) or "le contenu"
     wording = _WORDINGS.get(detail["type"], _default_wording)
     message, remedy = wording(name, detail)
     return document.refused(where, "forme", message, remedy)
+
+
+def _written(document: Document, place: Place, found: Place) -> Place:
+    """`found`, under `place`, without the names that validation adds on the way (the type of a node): nobody wrote them."""
+    for index, part in enumerate(found, 1):
+        if index == len(found) or (*place, part) in document.lines:
+            place = (*place, part)
+    return place
 
 
 def _default_wording(name: str, detail: ErrorDetails) -> tuple[str, str]:

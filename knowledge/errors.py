@@ -6,6 +6,12 @@ KnowledgeError
 ├── FicheUnknown        no fiche of that identifier
 ├── SourceRefused       an official source could not be read safely (bad archive, host not allowed, too large)
 ├── IndexMissing        the search index has not been built, or not for this knowledge
+├── ScriptUnknown       no version of a phone script has this number
+├── DraftOutdated       a newer version of the script exists than the one this was written or read from
+├── VersionSettled      what is asked is no longer, or not yet, possible for this version (approved already, withdrawn…)
+├── SecondReaderNeeded  the author of a draft may not approve it here
+├── OrderRefused        an order for a change does not exist, or is closed already
+├── StateRefused        a crisis message or a closure without an end, too long, or that cannot be said
 ├── SettingRefused      a setting cannot be understood: it is named
 ├── DatabaseUnready     the database cannot be reached, or its schema is not the one of this program
 └── PartMissing         an optional part (an extra, a system library) is not installed: says which
@@ -56,6 +62,30 @@ class SourceRefused(KnowledgeError):
 
 
 class IndexMissing(KnowledgeError):
+    pass
+
+
+class ScriptUnknown(KnowledgeError):
+    pass
+
+
+class DraftOutdated(KnowledgeError):
+    pass
+
+
+class VersionSettled(KnowledgeError):
+    pass
+
+
+class SecondReaderNeeded(KnowledgeError):
+    pass
+
+
+class OrderRefused(KnowledgeError):
+    pass
+
+
+class StateRefused(KnowledgeError):
     pass
 
 

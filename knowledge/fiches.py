@@ -7,7 +7,7 @@ served with a hole or an old figure.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,6 +30,7 @@ __all__ = [
     "PublishedFiche",
     "diff",
     "export",
+    "in_files",
     "load",
     "parse",
     "published",
@@ -96,12 +97,25 @@ def published(session: Session, day: date) -> tuple[PublishedFiche, ...]:
     found = []
     for row in session.scalars(_current().where(models.FicheVersion.status == "published")):
         front = Front.model_validate(row.front)
-        if (front.valid_from and day < front.valid_from) or (front.valid_to and front.valid_to < day):
+        if not _in_season(front, day):
             continue
         try:
-            found.append(_rendered(row, front, facts, day))
+            found.append(_rendered(row.number, row.theme, front, row.sections, facts, day))
         except (FactMissing, ContentRefused) as error:
             log.warning("fiche %s, version %s, left out on %s: %s", row.fiche_id, row.number, day, error)
+    return tuple(sorted(found, key=lambda fiche: fiche.id))
+
+
+def in_files(files: Iterable[FicheFile], facts: Facts, day: date) -> tuple[PublishedFiche, ...]:
+    """The fiches of a content folder that may be served on `day`, as if they were loaded; their version is 0."""
+    found = []
+    for file in files:
+        if file.front.status != "published" or not _in_season(file.front, day):
+            continue
+        try:
+            found.append(_rendered(0, file.theme, file.front, file.sections, facts, day))
+        except (FactMissing, ContentRefused) as error:
+            log.warning("fiche %s left out on %s: %s", file.id, day, error)
     return tuple(sorted(found, key=lambda fiche: fiche.id))
 
 
@@ -131,17 +145,20 @@ def _current() -> Select[models.FicheVersion]:
     return select(models.FicheVersion).where(models.FicheVersion.replaced_at.is_(None))
 
 
-def _rendered(row: models.FicheVersion, front: Front, facts: Facts, day: date) -> PublishedFiche:
+def _in_season(front: Front, day: date) -> bool:
+    return (front.valid_from is None or front.valid_from <= day) and (front.valid_to is None or day <= front.valid_to)
+
+
+def _rendered(number: int, theme: str, front: Front, sections: Mapping[str, str], facts: Facts, day: date) -> PublishedFiche:
     texts = {
-        section: compiled(text).render(facts, day, "fr" if section in FRENCH_SECTIONS else section)
-        for section, text in row.sections.items()
+        section: compiled(text).render(facts, day, "fr" if section in FRENCH_SECTIONS else section) for section, text in sections.items()
     }
     procedure = front.procedure
     return PublishedFiche(
         id=front.id,
-        number=row.number,
+        number=number,
         title=front.title,
-        theme=row.theme,
+        theme=theme,
         topics=front.topics,
         audience=front.audience,
         service=front.service,

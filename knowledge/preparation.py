@@ -1,4 +1,4 @@
-"""What `make run` does before serving: schema, content, index. Each step says how far it is, and does nothing when nothing changed."""
+"""What is done before serving: schema, content, phone script, index. Each step says how far it is, and does nothing when nothing is new."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from knowledge.commands.screen import counted, fiches_in, progress, say, show
 from knowledge.database import migrate, reading, session
 from knowledge.fiches import load
 from knowledge.indexing import store
+from knowledge.scripts.versions import load_file
 from knowledge.settings import settings
 
 
@@ -25,6 +26,10 @@ def prepare() -> None:
     if report.release is not None:
         changed = len(report.added) + len(report.changed) + len(report.archived)
         say(f"Contenus : {changed} fiche(s) publiée(s) ou modifiée(s), {len(report.unchanged)} inchangée(s).")
+    with session() as opened:
+        version = load_file(opened, content)
+    if version is not None:
+        say(f"Script téléphonique : version {version.number} lue dans les contenus.")
     with counted("Index de recherche") as step_of, reading() as opened:
         index, built = store(opened, today(), progress=step_of)
     if built:

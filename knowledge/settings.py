@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
@@ -51,6 +51,11 @@ class KnowledgeSettings(BaseSettings):
         gt=0,
         description="Age from which an official page is old: it is listed by `fetch report` and not approved without `--force-old`.",
     )
+
+    order_days: Literal["working", "calendar"] = Field(
+        default="working", description="Days in which an order for a change of the phone script counts its three days."
+    )
+    second_reader: bool = Field(default=False, description="Whether a phone script is approved by another person than its author.")
 
     @field_validator("database")
     @classmethod

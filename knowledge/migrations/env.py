@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import knowledge.line_models  # noqa: F401  # its tables join the metadata
 from knowledge.models import Base
 
 context.configure(

@@ -155,12 +155,13 @@ class Reader:
         language = "fr" if section in FRENCH_SECTIONS else section
         for call in text.calls:
             line = file.section_lines[section] + call.line - 1
-            refused = self._refused_fact(call, language)
+            refused = self.refused_fact(call, language)
             if refused:
                 name = f'{call.kind}("{call.key}")'
                 yield Remark(file.name, line, refused[0], f"{name} {refused[1]} (section {section})", refused[2])
 
-    def _refused_fact(self, call: FactCall, language: str) -> tuple[str, str, str] | None:
+    def refused_fact(self, call: FactCall, language: str) -> tuple[str, str, str] | None:
+        """Why a text in `language` may not quote this fact: rule, message and remedy; None when it may."""
         periods = self.facts.periods(call.kind, call.key)
         if not periods:
             return "fait inconnu", "n'est déclaré nulle part", "déclarez-le dans content/facts/ ou corrigez la clé"
