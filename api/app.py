@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api import chat, embedding, health, pages, reference, widget
+from api import chat, editor, embedding, health, line_orders, line_state, pages, reference, widget
 from api.commits import Commits
 from api.dependencies import Line
 from api.gate import Gate
 from api.problems import Problems
+from api.rates import Addresses
 from api.settings import ApiSettings
 from api.settings import settings as default_settings
+from api.staff import Doorkeeper
 from api.templating import Templates
 from api.tokens import Tokens, signing_secret
 from bot.assistant import Assistant
@@ -45,7 +47,8 @@ def create_app(
     problems = Problems(settings, assistant, templates)
     tokens = Tokens(secret, settings.token_minutes)
     engine = engine or default_engine()
-    line = Line(settings, engine, Commits(engine), assistant, tokens, templates, problems, clock)
+    doorkeeper = Doorkeeper(engine, Addresses(settings.trusted_proxies))
+    line = Line(settings, engine, Commits(engine), assistant, tokens, templates, problems, doorkeeper, clock)
 
     app = FastAPI(
         title="Accueil",
@@ -58,6 +61,9 @@ def create_app(
     app.state.line = line
     problems.handle(app)
     app.include_router(chat.router)
+    app.include_router(editor.router)
+    app.include_router(line_orders.router)
+    app.include_router(line_state.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(embedding.router)

@@ -27,6 +27,9 @@ log = logging.getLogger("api")
 
 EMBEDDABLE = frozenset({"/static/widget.js"})
 """What another site may load from here by a script tag."""
+SCRIPTS = "/line/scripts"
+SCRIPT_BYTES = 1024 * 1024
+"""Largest request at this address, for who shows a key: a phone script is larger than a message."""
 FRAMED = frozenset({"/", "/avis"})
 """Pages that an allowed site may show in a frame."""
 
@@ -61,10 +64,11 @@ class Gate:
         headers = Headers(scope=scope)
         try:
             self._check_host(headers)
-            self._check_size(headers)
-            if scope["method"] == "POST":
+            most = self._most(scope, headers)
+            self._check_size(headers, most)
+            if scope["method"] in ("POST", "DELETE"):
                 self._check_pace(scope, headers)
-            await self._app(scope, self._measured(receive), answer)
+            await self._app(scope, self._measured(receive, most), answer)
         except ApiError as error:
             await self._refuse(error, scope, receive, answer, status)
         except Exception as error:
@@ -84,9 +88,14 @@ class Gate:
         if not any(name == known or (known.startswith("*.") and name.endswith(known[1:])) for known in self._hosts):
             raise HostUnknown
 
-    def _check_size(self, headers: Headers) -> None:
+    def _most(self, scope: Scope, headers: Headers) -> int:
+        """Bytes that the body of this request may have."""
+        of_staff = scope["path"] == SCRIPTS and headers.get("authorization", "").startswith("Bearer ")
+        return max(SCRIPT_BYTES, self._settings.body_bytes) if of_staff else self._settings.body_bytes
+
+    def _check_size(self, headers: Headers, most: int) -> None:
         declared = headers.get("content-length", "0")
-        if not declared.isdigit() or int(declared) > self._settings.body_bytes:
+        if not declared.isdigit() or int(declared) > most:
             raise BodyTooLarge
 
     def _check_pace(self, scope: Scope, headers: Headers) -> None:
@@ -95,9 +104,9 @@ class Gate:
         if wait:
             raise TooManyMessages(ceil(wait))
 
-    def _measured(self, receive: Receive) -> Receive:
-        """`receive` within the limits of size and time, whatever the client declared."""
-        left = self._settings.body_bytes
+    def _measured(self, receive: Receive, most: int) -> Receive:
+        """`receive` within `most` bytes and the limit of time, whatever the client declared."""
+        left = most
         deadline = time.monotonic() + self._settings.request_seconds
         finished = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -14,14 +15,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
-from api.errors import ApiError, Problem, TooManyMessages
+from api.errors import ApiError, KeyRefused, Problem, RemarkView, StaffProblem, TooManyMessages
 from api.person import switchboard
 from api.settings import ApiSettings
 from api.templating import Templates
 from api.texts import interface_language, texts
 from bot.assistant import Assistant
 from bot.errors import BotError, ConversationUnknown
-from knowledge.errors import KnowledgeError
+from knowledge.errors import (
+    ContentRefused,
+    DraftOutdated,
+    KnowledgeError,
+    OrderRefused,
+    ScriptUnknown,
+    SecondReaderNeeded,
+    StateRefused,
+    VersionSettled,
+)
 
 log = logging.getLogger("api")
 
@@ -29,6 +39,18 @@ PHONE_CODES = frozenset({"unavailable", "failure", "too_many"})
 """Problems after which only a person can help now."""
 PAGES = frozenset({"/", "/avis", "/assistant", "/donnees-personnelles", "/accessibilite", "/integrer", "/code.svg", "/docs"})
 """Addresses that people open: their problems are pages too."""
+
+STAFF = "/line/"
+"""Addresses of the staff: what refuses there is told as it is, in French, with every remark."""
+_STAFF_ERRORS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
+    ScriptUnknown: (HTTPStatus.NOT_FOUND, "script_unknown"),
+    ContentRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, "script_refused"),
+    DraftOutdated: (HTTPStatus.CONFLICT, "script_outdated"),
+    VersionSettled: (HTTPStatus.CONFLICT, "script_settled"),
+    SecondReaderNeeded: (HTTPStatus.FORBIDDEN, "second_reader"),
+    OrderRefused: (HTTPStatus.CONFLICT, "order_refused"),
+    StateRefused: (HTTPStatus.UNPROCESSABLE_ENTITY, "state_refused"),
+}
 
 
 class Problems:
@@ -49,11 +71,25 @@ class Problems:
         status, code = _status_and_code(error)
         return status, self.worded(code, language)
 
+    def told_to_staff(self, error: Exception, language: str) -> tuple[int, StaffProblem]:
+        """The same for the staff: what the knowledge base refuses is told with its own words."""
+        if type(error) in _STAFF_ERRORS:
+            status, code = _STAFF_ERRORS[type(error)]
+            remarks = (
+                [RemarkView.model_validate(remark, from_attributes=True) for remark in error.remarks]
+                if isinstance(error, ContentRefused)
+                else []
+            )
+            message = "Le script est refusé. Corrigez les lignes dites." if remarks else str(error)
+            return status, StaffProblem.model_validate({"code": code, "message": message, "remarks": remarks})
+        status_code, problem = self.told(error, language)
+        return status_code, StaffProblem(**problem.model_dump())
+
     def response(self, scope: Scope, error: Exception) -> Response:
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         language = interface_language(query.get("lang", query.get("language", [""]))[0])
-        status, problem = self.told(error, language)
-        headers = {"Retry-After": str(error.args[0])} if isinstance(error, TooManyMessages) and error.args else None
+        status, problem = self.told_to_staff(error, language) if scope["path"].startswith(STAFF) else self.told(error, language)
+        headers = _headers(error)
         if scope["path"] in PAGES or (scope["method"] == "GET" and problem.code == "not_found" and _wants_page(scope)):
             page = self._templates.render("problem.html", language, problem=problem)
             return HTMLResponse(page, status_code=status, headers=headers)
@@ -90,6 +126,12 @@ def _status_and_code(error: Exception) -> tuple[int, str]:
             return HTTPStatus.SERVICE_UNAVAILABLE, "unavailable"
         case _:
             return HTTPStatus.INTERNAL_SERVER_ERROR, "failure"
+
+
+def _headers(error: Exception) -> dict[str, str] | None:
+    if isinstance(error, TooManyMessages) and error.args:
+        return {"Retry-After": str(error.args[0])}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, KeyRefused) else None
 
 
 def _wants_page(scope: Scope) -> bool:

@@ -22,10 +22,12 @@ from bot.errors import BotError
 from bot.settings import BotSettings
 from knowledge.errors import KnowledgeError
 from knowledge.settings import KnowledgeSettings
+from telephony.errors import TelephonyError
+from telephony.settings import TelephonySettings
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SETTINGS: tuple[type[BaseSettings], ...] = (KnowledgeSettings, BotSettings, ApiSettings)
+SETTINGS: tuple[type[BaseSettings], ...] = (KnowledgeSettings, BotSettings, TelephonySettings, ApiSettings)
 ROOM = "knowledge|bot|telephony|api|bench|tests|deploy|docs|.ci"
 
 
@@ -79,7 +81,7 @@ def declared() -> Mapping[str, str]:
 
 
 def test_every_setting_is_documented_with_its_default_and_no_other_is() -> None:
-    rows = [row for row in table_rows(read("docs/settings.md")) if re.match("`(KNOWLEDGE|BOT|API)_", row[0])]
+    rows = [row for row in table_rows(read("docs/settings.md")) if re.match("`(KNOWLEDGE|BOT|TELEPHONY|API)_", row[0])]
 
     assert {row[0].strip("`"): row[1].strip("`").replace("vide", "") for row in rows} == declared()
     assert all(len(row) == 3 and len(row[2]) > 10 for row in rows)
@@ -104,10 +106,10 @@ def test_a_sample_whose_lines_are_all_uncommented_changes_nothing(tmp_path: Path
 
 
 def test_what_tests_and_measures_read_from_the_environment_is_documented() -> None:
-    sources = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/*.py"), ROOT / ".ci" / "run", ROOT / "Makefile"]
-    named = {
-        name for source in sources if source != Path(__file__) for name in re.findall(r"\bACCUEIL_[A-Z_]+\b", source.read_text("utf-8"))
-    }
+    programs = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/**/*.py")]
+    asked = re.compile(r"""(?:environ(?:\.\w+)?[\[(]|_path\()"(ACCUEIL_[A-Z_]+)""")  # the line's call events bear such names too
+    named = {name for program in programs for name in asked.findall(program.read_text("utf-8"))}
+    named |= {name for script in (".ci/run", "Makefile") for name in re.findall(r"\bACCUEIL_[A-Z_]+\b", read(script))}
 
     assert {row[0].strip("`") for row in table_rows(read("docs/settings.md")) if "`ACCUEIL_" in row[0]} == named
 
@@ -121,12 +123,12 @@ def _tree(error: type[Exception]) -> set[type[Exception]]:
 
 def errors() -> set[str]:
     """The names of every error of the product, wherever its class is written."""
-    for package in ("knowledge", "bot", "api"):
+    for package in ("knowledge", "bot", "telephony", "api"):
         for module in walk_packages(import_module(package).__path__, f"{package}."):
             if not module.name.endswith("__main__") and ".migrations" not in module.name:
                 import_module(module.name)
-    found = set().union(*(_tree(root) for root in (KnowledgeError, BotError, ApiError)))
-    return {kind.__name__ for kind in found if kind.__module__.split(".")[0] in ("knowledge", "bot", "api")}
+    found = set().union(*(_tree(root) for root in (KnowledgeError, BotError, TelephonyError, ApiError)))
+    return {kind.__name__ for kind in found if kind.__module__.split(".")[0] in ("knowledge", "bot", "telephony", "api")}
 
 
 def test_every_error_is_explained_to_the_citizen_the_agent_and_the_installer() -> None:
@@ -195,7 +197,7 @@ def test_every_command_cited_exists_with_its_options(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module, *arguments = shlex.split(command)
-    assert module in ("knowledge", "bot", "api", "bench")
+    assert module in ("knowledge", "bot", "telephony", "api", "bench")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "argv", [f"python -m {module}", *arguments, "--help"])
 

@@ -21,6 +21,20 @@ ROUTES = {
     "/integrer": {"get"},
     "/code.svg": {"get"},
     "/docs": {"get"},
+    "/line/scripts": {"get", "post"},
+    "/line/scripts/{number}": {"get"},
+    "/line/scripts/{number}/check": {"post"},
+    "/line/scripts/{number}/approve": {"post"},
+    "/line/scripts/{number}/withdraw": {"post"},
+    "/line/scripts/{number}/rollback": {"post"},
+    "/line/scripts/{number}/diff/{other}": {"get"},
+    "/line/orders": {"get", "post"},
+    "/line/orders/{number}/answer": {"post"},
+    "/line/orders/{number}/cancel": {"post"},
+    "/line/state": {"get"},
+    "/line/crisis": {"post", "delete"},
+    "/line/closure": {"post", "delete"},
+    "/line/transfers": {"post"},
 }
 
 
@@ -45,7 +59,8 @@ def test_every_route_has_a_summary_a_description_and_its_refusals(document: dict
                 assert {"408", "413", "429", "503"} <= refusals, path
             for status in refusals:
                 content = operation["responses"][status]["content"]
-                told_to_programs = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+                model = "StaffProblem" if path.startswith("/line/") else "Problem"
+                told_to_programs = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
                 assert content in (told_to_programs, {"text/html": {}}), (path, status)
 
 
