@@ -53,7 +53,7 @@ def create_app(
     app = FastAPI(
         title="Accueil",
         summary="First-level answers of a préfecture, from approved replies only.",
-        version="0.1.0",
+        version="0.2.0",
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class Builder:
         with suppress(FileNotFoundError):
             if str(place.readlink()) == target:
                 return
-        unfinished = place.with_name(f".{place.name}-{os.getpid()}")
+        unfinished = place.with_name(f".{place.name}-{os.getpid()}-{threading.get_ident()}")
         unfinished.unlink(missing_ok=True)
         unfinished.symlink_to(target)
         unfinished.replace(place)

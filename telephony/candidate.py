@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,7 @@ from telephony.errors import PublicationRefused
 from telephony.folder import LineFolder
 from telephony.instance import Instance, Place
 
+_PREFIX = "accueil-essai-"
 _CONNECTED = 10.0
 """Seconds left to a candidate that has just started."""
 
@@ -23,9 +26,9 @@ def read_back(door: Asterisk, dialplan: Dialplan) -> int:
         PublicationRefused: a line is missing, added or different: the first one is told.
         AmiUnavailable: Asterisk did not answer.
     """
-    prefix = f"a{dialplan.version}_"
     wanted = {_key(line): line for line in (*dialplan.lines, dialplan.end)}
-    running = {_key(line): line for line in door.dialplan() if line.context.startswith(prefix)}
+    contexts = dict.fromkeys(line.context for line in wanted.values())  # one by one: the other versions do not slow it down
+    running = {_key(line): line for context in contexts for line in door.dialplan(context)}
     for place in wanted.keys() | running.keys():
         expected, found = wanted.get(place), running.get(place)
         if expected is None or found is None or (expected.application, expected.data) != (found.application, found.data):
@@ -72,10 +75,23 @@ class Candidate:
         if self._running is not None and self._running[0].running and self._running[1].wait(_CONNECTED):
             return self._running
         self.close()
-        folder = LineFolder(Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="accueil-essai-"))))
-        instance = self._open.enter_context(Instance.throwaway(self._asterisk, folder.path, self._configuration, Place()))
+        _sweep()
+        place = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")))
+        folder = LineFolder(place / "line")
+        folder.path.mkdir()
+        instance = Instance(self._asterisk, place / "state", folder.path, self._configuration, Place())
+        self._open.callback(instance.stop)
+        instance.start()
         account = Account("accueil_publish", instance.secrets["accueil_publish"])
         door = self._open.enter_context(Asterisk("127.0.0.1", instance.ami_port, account))
         door.wait(_CONNECTED)
         self._running = instance, door, folder
         return self._running
+
+
+def _sweep() -> None:
+    """Remove what candidates of processes that were killed left behind: their secrets are in it."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -34,9 +35,9 @@ from telephony.proof import SelfCall, prove
 from telephony.speech import Rate
 
 log = logging.getLogger("telephony")
+_CONTEXT = re.compile(r"a(\d+)_")
+"""Where a call is, in a version of the script."""
 
-DRAINING = timedelta(hours=4)
-"""A call may run on the version on which it began for so long (T03)."""
 RENEWED = timedelta(days=365)
 """Age at which a version in service is compiled again, for its holidays."""
 
@@ -54,7 +55,7 @@ class Published:
 
 
 class Publisher:
-    """One at a time for a line: it alone writes the folder."""
+    """One for a line: it alone writes the folder. One thread may publish while another proves: an approval never waits for a proof."""
 
     def __init__(
         self,
@@ -70,17 +71,31 @@ class Publisher:
         self.door, self.candidate, self.self_call, self.clock = door, candidate, self_call, clock
         self._current: tuple[int, int, date] | None = None
         """Version, release and day for which the line is known to say what is true."""
+        self._writing = threading.Lock()
+        """Held while the folder and Asterisk are made to change."""
 
     def step(self) -> Published | None:
-        """Publish what is due, or finish the proof of what is live; None when there was nothing to do.
+        """`publish`, or else `prove`: for a program with one thread."""
+        return self.publish() or self.prove()
+
+    def publish(self) -> Published | None:
+        """Put live what is due; None when nothing is.
 
         Raises:
             AmiUnavailable: Asterisk does not answer: the version waits, callers hear the one in service.
         """
-        with reading(self.engine) as opened:
-            version = versions.due(opened, self.clock())
-        if version is not None:
-            return self._publish(version)
+        with self._writing:
+            with reading(self.engine) as opened:
+                version = versions.due(opened, self.clock())
+            return self._publish(version) if version is not None else None
+
+    def prove(self) -> Published | None:
+        """Hear what is live and not proven yet, or make it say what is true today; None when there was nothing to do.
+
+        Raises:
+            AmiUnavailable: Asterisk does not answer.
+            PublicationRefused: a version in service could not be renewed; it goes on as it was.
+        """
         with reading(self.engine) as opened:
             live = versions.live(opened)
             if live is None:
@@ -102,20 +117,25 @@ class Publisher:
 
         Its nodes are the same, line for line: calls in progress go on, and the next sentence they hear is the new one.
         """
-        laid = self.folder.live()
-        if laid is None or laid.number != live.number or self._says_the_same(laid, built):
-            return None
-        self.candidate.try_out(built.dialplan, built.queues)
-        self._switch(self.folder.write(built.dialplan, built.queues, _noted(built)))
-        try:
-            read_back(self.door, built.dialplan)
-            certificate = self._heard(live, built)
-        except PublicationRefused:
-            self._back_to(laid)
-            raise
-        self._note(live, State.PROVEN, certificate)
+        with self._writing:
+            laid = self.folder.live()
+            if laid is None or laid.number != live.number or self._says_the_same(laid, built):
+                return None
+            self.candidate.try_out(built.dialplan, built.queues)
+            self._switch(self.folder.write(built.dialplan, built.queues, _noted(built)))
+            try:
+                read_back(self.door, built.dialplan)
+            except PublicationRefused:
+                self._back_to(laid)
+                raise
         log.info("version %s renewed: what it quotes had changed", live.number)
-        return Published(live.number, State.PROVEN)
+        try:
+            return self._proven(live, self._heard(live, built))
+        except PublicationRefused:
+            with self._writing:
+                if self.folder.live() != laid:
+                    self._back_to(laid)
+            raise
 
     def _says_the_same(self, laid: Written, built: Built) -> bool:
         """Whether only the list of closed days differs, and still reaches far enough."""
@@ -129,15 +149,16 @@ class Publisher:
         Raises:
             AmiUnavailable: Asterisk does not answer.
         """
-        with reading(self.engine) as opened:
-            live = versions.live(opened)
-            pending = versions.due(opened, self.clock())
-            if live is None or pending is not None:
-                return
-            built = self._build(live, opened)
-        laid = self.folder.live()
-        if laid is None or laid.number != live.number:
-            self._switch(self.folder.write(built.dialplan, built.queues, _noted(built)))
+        with self._writing:
+            with reading(self.engine) as opened:
+                live = versions.live(opened)
+                pending = versions.due(opened, self.clock())
+                if live is None or pending is not None:
+                    return
+                built = self._build(live, opened)
+            laid = self.folder.live()
+            if laid is None or laid.number != live.number:
+                self._switch(self.folder.write(built.dialplan, built.queues, _noted(built)))
 
     # --- Publication -----------------------------------------------------------------------------------------------------
 
@@ -167,7 +188,7 @@ class Publisher:
         seconds = time.monotonic() - started
         previous = before.name if before and before != written else ""
         self._note(version, State.LIVE, {"seconds": round(seconds, 2), "digest": built.dialplan.digest, "previous": previous})
-        self.folder.keep(self._draining())
+        self.folder.keep({*self._draining(), *({before.number} if before else ())})
         log.info("version %s live in %.2f s", version.number, seconds)
         return Published(version.number, State.LIVE, seconds=seconds)
 
@@ -188,21 +209,25 @@ class Publisher:
             self._switch(before)
 
     def _draining(self) -> set[int]:
-        """The versions on which a call may still be running: in service now or less than DRAINING ago."""
-        since = self.clock() - DRAINING
-        with reading(self.engine) as opened:
-            told = versions.history(opened)
-        served = [one for one in told if one.last(State.LIVE, State.PROVEN)]
-        return {one.version.number for one in served if one.state in versions.SERVING or one.events[-1].at >= since}
+        """The versions on which calls are running, whatever their age, and the one in service, on which one may begin now (T03)."""
+        running = (_CONTEXT.match(channel.context) for channel in self.door.channels())
+        live = self.folder.live()
+        return {int(found[1]) for found in running if found} | ({live.number} if live else set())
 
     # --- Proof -----------------------------------------------------------------------------------------------------------
 
-    def _prove(self, version: ScriptVersion, built: Built) -> Published:
+    def _prove(self, version: ScriptVersion, built: Built) -> Published | None:
         try:
             certificate = self._heard(version, built)
         except PublicationRefused as refused:
             return self._rolled_back(version, str(refused))
-        self._note(version, State.PROVEN, certificate)
+        return self._proven(version, certificate)
+
+    def _proven(self, version: ScriptVersion, certificate: dict[str, Any]) -> Published | None:
+        try:
+            self._note(version, State.PROVEN, certificate)
+        except VersionSettled:  # another version took its place while it was heard
+            return None
         log.info("version %s proven: %s sentence(s) heard", version.number, len(certificate["sentences"]))
         return Published(version.number, State.PROVEN)
 
@@ -236,12 +261,16 @@ class Publisher:
             certificates = [told.certificate for told in versions.history(opened) if told.certificate]
         return set(certificates[0]["sounds"]) if certificates else set()
 
-    def _rolled_back(self, version: ScriptVersion, reason: str) -> Published:
-        with reading(self.engine) as opened:
-            event = versions.story(opened, version.number).last(State.LIVE)
-        previous = event.detail.get("previous") if event else ""
-        self._back_to(next((written for written in self.folder.versions() if written.name == previous), None))
-        self._note(version, State.ROLLED_BACK, {"reason": reason})
+    def _rolled_back(self, version: ScriptVersion, reason: str) -> Published | None:
+        with self._writing:
+            with reading(self.engine) as opened:
+                told = versions.story(opened, version.number)
+            event = told.last(State.LIVE)
+            if told.state is not State.LIVE or event is None:  # another version took its place while it was heard
+                return None
+            previous = event.detail.get("previous")
+            self._back_to(next((written for written in self.folder.versions() if written.name == previous), None))
+            self._note(version, State.ROLLED_BACK, {"reason": reason})
         log.warning("version %s rolled back: %s", version.number, reason)
         return Published(version.number, State.ROLLED_BACK, reason)
 

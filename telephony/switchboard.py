@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from knowledge.clock import Clock, now
 from knowledge.database import reading, session
 from knowledge.line_models import TransferRequest
-from knowledge.scripts.model import Queue, Transfer, service_symbol
+from knowledge.scripts.model import service_symbol
 from telephony.ami_events import Channel
 from telephony.calls import CALLER_ENDPOINTS, Place, place_of
 from telephony.dialplan import context_of
@@ -98,7 +98,7 @@ class Switchboard:
             script = script_of(opened, place.version) if place else None
         if place is None or script is None:
             return None
-        reached = {node.service for node in script.nodes.values() if isinstance(node, Transfer | Queue)}
+        reached = script.desks
         if request.service_id not in reached or place.language not in script.languages:
             return None
         return context_of(place.version, place.language, place.rate, "go"), service_symbol(request.service_id)

@@ -25,7 +25,7 @@ PACKAGES = ("knowledge", "bot", "telephony", "api")
 LOCKS = {  # which extras each lock holds
     "requirements.lock": (),
     "requirements-server.lock": ("postgresql",),
-    "requirements-dev.lock": ("dev", "postgresql", "pdf"),
+    "requirements-dev.lock": ("dev", "postgresql", "pdf", "pocketsphinx"),
 }
 FLOORS = {"jinja2": "3.1.6", "starlette": "1.0.1", "python-multipart": "0.0.27", "torch": "2.10.0"}
 """Versions under which a flaw is known."""
@@ -190,19 +190,30 @@ def test_the_container_has_no_default_secret_no_root_and_nothing_to_write_but_it
         assert {"healthcheck", "volumes", "tmpfs"} <= service.keys()
 
 
-def test_the_image_installs_the_hashed_lock_and_copies_only_what_exists() -> None:
-    lines = (ROOT / "deploy" / "Dockerfile").read_text("utf-8").splitlines()
-    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
-    copied = {line.split()[1] for line in lines if line.startswith("COPY ") and "--from" not in line}
+IMAGES = ("deploy/Dockerfile", "deploy/telephony.Dockerfile", "deploy/asterisk/Dockerfile")
 
-    assert sum(line.startswith("FROM ") for line in lines) == 2
-    assert any("--require-hashes -r /tmp/requirements-server.lock" in line for line in lines)
-    assert "USER accueil" in lines
+
+def test_the_images_copy_only_what_exists_and_what_is_sent_to_them() -> None:
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+    written = {image: (ROOT / image).read_text("utf-8").splitlines() for image in IMAGES}
+    copied = {line.split()[1] for lines in written.values() for line in lines if line.startswith("COPY ") and "--from" not in line}
+
     assert copied == kept
     assert all((ROOT / name).exists() for name in copied)
+    assert all("USER accueil" in lines for lines in written.values())
 
 
-@pytest.mark.parametrize(("shell", "script"), [("sh", "deploy/setup.sh"), ("bash", ".ci/run")])
+@pytest.mark.parametrize("image", IMAGES[:2])
+def test_an_image_with_python_installs_the_hashed_lock(image: str) -> None:
+    lines = (ROOT / image).read_text("utf-8").splitlines()
+
+    assert any("--require-hashes -r /tmp/requirements-server.lock" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [("sh", "deploy/setup.sh"), ("bash", ".ci/run"), ("sh", "deploy/asterisk/start.sh"), ("sh", "deploy/asterisk/build-rootfs.sh")],
+)
 def test_the_scripts_can_be_run_as_they_are(shell: str, script: str) -> None:
     path = ROOT / script
 

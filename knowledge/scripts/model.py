@@ -251,6 +251,15 @@ class Script(Strict):
         """The node at a place of the file. Raises IndexError."""
         return tuple(self.nodes)[position - 1]
 
+    @cached_property
+    def desks(self) -> Mapping[str, str]:
+        """Where each service that can be reached is reached, by service: its transfer or queue, or the hours that lead to it."""
+        rings = {name: node.service for name, node in self.nodes.items() if isinstance(node, Transfer | Queue)}
+        doors = {
+            node.service: name for name, node in self.nodes.items() if isinstance(node, Schedule) and rings.get(node.open) == node.service
+        }
+        return {service: doors.get(service, name) for name, service in reversed(rings.items())}
+
     def services(self) -> tuple[str, ...]:
         """The services that its nodes name, sorted."""
         found = {getattr(node, "service", None) for node in self.nodes.values()}

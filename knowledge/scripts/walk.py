@@ -142,8 +142,7 @@ def _after_speech(told: Told, node: Question, next_: str) -> str:
         case "agent":
             return told.script.agent
         case service:
-            desks = (name for name, desk in told.script.nodes.items() if isinstance(desk, Transfer | Queue) and desk.service == service)
-            return next(desks, told.script.agent)
+            return told.script.desks.get(service, told.script.agent)
 
 
 def _transferring(told: Told, state: State, node: Transfer | Queue, event: Event) -> Step:

@@ -89,17 +89,13 @@ class View:
         """Where a spoken question or a desk may send a caller: an enumeration, nothing else."""
         script = self.plan.told.script
         context = Context(context_of(self.plan.number, self.language, self.rate, "go"))
-        places = {"menu": script.menu, "agent": script.agent}
-        for name, node in script.nodes.items():
-            if isinstance(node, Transfer | Queue):
-                places.setdefault(service_symbol(node.service), name)
+        places = {"menu": script.menu, "agent": script.agent, **{service_symbol(service): desk for service, desk in script.desks.items()}}
         for extension, place in places.items():
             context.add(extension, "Goto", f"{self._context(place)},s,1")
         return context.lines
 
     def services(self) -> tuple[str, ...]:
-        nodes = self.plan.told.script.nodes.values()
-        return tuple(dict.fromkeys(service_symbol(node.service) for node in nodes if isinstance(node, Transfer | Queue)))
+        return tuple(service_symbol(service) for service in self.plan.told.script.desks)
 
     def goto(self, source: str, target: str) -> str:
         """Where `target` is, seen from `source`: repeat and slower lead back to it."""
@@ -124,6 +120,7 @@ class View:
     def _whisper(self, name: str) -> list[Line]:
         context = Context(f"{self._context(name)}_whisper")
         context.add("s", "Playback", self.play(name, "whisper"))
+        context.add("s", "Set", "MASTER_CHANNEL(REACHED)=1")
         context.add("s", "Return")
         return context.lines
 
@@ -224,6 +221,7 @@ class _Writing:
         self._event("s", "ACCUEIL_ANNOUNCED", node.service, "${ANNOUNCED}")
         self._s("GotoIf", '$["${ANNOUNCED}"="SUCCESS"]?:unanswered,1')
         whisper = f"{self.context.name}_whisper"
+        self._s("Set", "REACHED=")  # set at the end of the whisper: an agent who hangs up before was never there
         if isinstance(node, Queue):
             self._s("GotoIf", f"$[${{QUEUE_WAITING_COUNT({symbol})}} >= {node.most}]?full,1")
             self._s("Playback", self.view.play(self.name, "leave"))
@@ -231,7 +229,7 @@ class _Writing:
             self._s("Queue", f"{symbol},c,,,{node.seconds},,{whisper}")
             self._s("GotoIf", '$["${QUEUESTATUS}"="FULL"]?full,1')
             self._event("s", "ACCUEIL_TRANSFER", node.service, "${QUEUESTATUS}")
-            self._s("GotoIf", '$["${QUEUESTATUS}"="CONTINUE"]?:unanswered,1')
+            self._s("GotoIf", '$["${QUEUESTATUS}${REACHED}"="CONTINUE1"]?:unanswered,1')
             self._event("full", "ACCUEIL_TRANSFER", node.service, "FULL")
             self._say("full", "full")
             self.context.add("full", "Goto", self.view.goto(self.name, node.full))
@@ -239,7 +237,7 @@ class _Writing:
             self._s("Playback", self.view.play(self.name, "leave"))
             self._s("Dial", f"PJSIP/{service.extension}@desks,{node.seconds},gU({whisper})")
             self._event("s", "ACCUEIL_TRANSFER", node.service, "${DIALSTATUS}")
-            self._s("GotoIf", '$["${DIALSTATUS}"="ANSWER"]?:unanswered,1')
+            self._s("GotoIf", '$["${DIALSTATUS}${REACHED}"="ANSWER1"]?:unanswered,1')
         self._event("s", "ACCUEIL_END", "agent")
         self._s("Hangup")
         self._say("unanswered", "unanswered")
@@ -275,9 +273,12 @@ class _Writing:
         self._entered()
         self._say("say")
         self._event("s", "ACCUEIL_VOICEMAIL", node.service, "${UNIQUEID}")
-        self._s("Record", "${MESSAGES}/${UNIQUEID}.wav,5,120,kqy")
+        after = self.view.goto(self.name, node.next)
+        self._s("Record", "${MESSAGES}/${UNIQUEID}.wav,5,120,kqyo")  # any key ends it; 0 still leads to a person
+        self._s("GotoIf", '$["${RECORD_STATUS}"="OPERATOR"]?0,1')
+        self._s("GotoIf", f'$["${{RECORD_STATUS}}"="ERROR"]?{after}')
         self._say("done")
-        self._s("Goto", self.view.goto(self.name, node.next))
+        self._s("Goto", after)
         self._house_keys()
 
     def end(self) -> None:

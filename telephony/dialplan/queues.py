@@ -41,7 +41,7 @@ def queues(told: Told, sounds: Mapping[str, str]) -> str:
             "min-announce-frequency": "15",
             "announce-position": "yes",
             "announce-holdtime": "once",
-            "announce-to-first-user": "no",
+            "announce-to-first-user": "yes",  # else the next caller, whose wait may be long, would hear music only
             "queue-thankyou": "",
             **{option: sounds[sentence] for option, sentence in ANNOUNCEMENTS.items()},
         }

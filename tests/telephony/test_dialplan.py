@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knowledge.errors import ContentRefused
 from knowledge.scripts.model import Script, parse
 from knowledge.scripts.telling import Sentence, Told
 from telephony.dialplan import Dialplan, Line, compiled
@@ -18,8 +19,15 @@ from telephony.errors import ScriptUncompilable
 from tests.telephony.small_script import SMALL, small, told
 
 HOSTILE = (
-    "${SHELL(touch /tmp/a)}", "$[1+1]", "ligne\nexten = s,1,System(id)", "; #exec /bin/sh", "a&b,c(d)=>e", "`id`", "] [trunk]", "\u2028#include x",
-)  # fmt: skip
+    "${SHELL(touch /tmp/a)}",
+    "$[1+1]",
+    "ligne\nexten = s,1,System(id)",
+    "; #exec /bin/sh",
+    "a&b,c(d)=>e",
+    "`id`",
+    "] [trunk]",
+    "\u2028#include x",
+)
 GRAMMAR = re.compile(
     r"\[a\d+_[a-z0-9_]+\]"
     r"|exten = (?:[a-zA-Z]+|[0-9*#]|\d{8}|[0-9a-f]{32}),\d+(?:\([a-z]+\))?,[A-Z][A-Za-z]+\([A-Za-z0-9_ ${}\[\]()=<>!|&.,:?*#\"@/+%^-]*\)"
@@ -58,10 +66,7 @@ def test_nothing_in_the_dialplan_can_run_a_program_or_read_a_file() -> None:
 @settings(max_examples=300, deadline=None)
 @given(words=st.lists(st.text(min_size=1, max_size=60).filter(str.strip), min_size=3, max_size=3))
 def test_two_scripts_that_differ_only_by_their_words_give_the_same_dialplan(words: list[str]) -> None:
-    script = small()
-    nodes = dict(script.nodes)
-    nodes["principal"] = nodes["principal"].model_copy(update={"say": {"fr": "Voici le menu.", "en": "Here is the menu."}})
-    named = script.model_copy(update={"nodes": nodes, "title": words[0]})
+    named = small().model_copy(update={"title": words[0]})
     said = told()
     other = replace(said, script=named, parts={place: _reworded(part, words) for place, part in said.parts.items()})
 
@@ -96,8 +101,6 @@ def test_a_hostile_sentence_never_enters_the_dialplan(text: str) -> None:
 
 
 def test_a_name_that_is_not_one_of_the_house_is_refused_before_compiling() -> None:
-    from knowledge.errors import ContentRefused
-
     for name in ("n1,2", "${X}", "Menu", "a b", "é", "-"):
         with pytest.raises(ContentRefused):
             parse(SMALL.replace("horaires:", f'"{name}":'), "small.yml")
@@ -173,6 +176,17 @@ def test_a_spoken_question_leads_only_to_the_places_of_an_enumeration() -> None:
     places = {line.extension for line in plan().lines if line.context == "a12_frn_go"}
 
     assert places == {"menu", "agent", "permis", "standard", "migrations"}
+
+
+def test_a_spoken_question_leads_to_the_hours_of_a_service_before_its_line_when_the_script_has_them() -> None:
+    with_hours = SMALL.replace("to: vers_permis}", "to: heures_permis}") + (
+        "  heures_permis: {type: schedule, service: permis, open: vers_permis, closed: ferme, holiday: ferme}\n"
+    )
+    script = parse(with_hours, "small.yml").script
+    lines = {(line.context, line.extension): line.data for line in plan(script).lines}
+
+    assert lines["a12_frn_go", "permis"] == f"a12_frn_{script.symbol('heures_permis')},s,1"
+    assert lines["a12_frn_go", "migrations"] == f"a12_frn_{script.symbol('file_sejour')},s,1"
 
 
 def test_a_service_without_a_line_cannot_be_compiled() -> None:
