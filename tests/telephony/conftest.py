@@ -8,9 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from bot.assistant import Assistant
 from telephony.errors import AsteriskAbsent
 from telephony.instance import Instance, Place, free_port, program
+from tests.stock import real_assistant, stocked_database
+from tests.telephony.spoken_line import OpenLine, opener
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "asterisk"
 
@@ -54,3 +58,21 @@ def start_asterisk(asterisk_root: str, tmp_path_factory: pytest.TempPathFactory)
             return stack.enter_context(Instance.throwaway(asterisk_root, folder, configuration, place))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A database with the shipped contents."""
+    with stocked_database(tmp_path_factory.mktemp("stock")) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def assistant(stocked: Engine) -> Assistant:
+    return real_assistant(stocked)
+
+
+@pytest.fixture
+def open_line(stocked: Engine, assistant: Assistant) -> OpenLine:
+    """Opens lines that answer spoken questions: see `spoken_line.opener`."""
+    return opener(stocked, assistant)
