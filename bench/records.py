@@ -18,7 +18,7 @@ from sqlalchemy import Engine, func, select
 from bench.figures import show
 from knowledge.database import migrate, open_engine, reading
 from knowledge.line_models import Call, CallEvent
-from telephony.instance import Instance, Place, free_port
+from telephony.asterisk.instance import Instance, Place, free_port
 
 CALLS, A_SECOND, AWAY = 500, 40, 10.0
 """Calls, calls a second, and seconds during which the application is away."""
@@ -87,7 +87,8 @@ Content-Length: 0
 </scenario>
 """
 _READER = (
-    "import sys, threading; from pathlib import Path; from knowledge.database import open_engine; from telephony.records import Records; "
+    "import sys, threading; from pathlib import Path; from knowledge.database import open_engine; "
+    "from telephony.records.tail import Records; "
     "Records(open_engine(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])).follow(threading.Event(), every=0.2)"
 )
 

@@ -18,14 +18,14 @@ from bot.messages import Answer, Question
 from knowledge import database
 from knowledge.scripts.model import parse
 from knowledge.settings import settings as knowledge_settings
-from telephony.audiosocket import AudioServer
-from telephony.listening import Ears, Heard
-from telephony.prompts import Prompts
-from telephony.sayings import Sayings, by_prompts
+from telephony.questions.audiosocket import AudioServer
+from telephony.questions.listening import Ears, Heard
+from telephony.questions.sayings import Sayings, by_prompts
+from telephony.questions.voice import Voice
 from telephony.settings import TelephonySettings
-from telephony.sound import Pcm, finished
-from telephony.speech import Espeak, Rate
-from telephony.voice import Voice
+from telephony.speech.prompts import Prompts
+from telephony.speech.sound import Pcm, finished
+from telephony.speech.voices import Espeak, Rate
 
 LEGS = 100
 SECONDS = 60.0

@@ -30,18 +30,18 @@ from knowledge.scripts.model import Menu, Queue, Script, Transfer, parse
 from knowledge.scripts.telling import tell
 from knowledge.scripts.told import Sentence, Told
 from knowledge.settings import KnowledgeSettings
-from telephony.building import Builder
+from telephony.asterisk.instance import Instance, Place, free_port
 from telephony.errors import CallFailed, TelephonyError
-from telephony.folder import LineFolder
-from telephony.hearing import match
-from telephony.instance import Instance, Place, free_port
-from telephony.prompts import Prompt, Prompts
-from telephony.rtp import FRAME, Packet, decode
+from telephony.publication.building import Builder
+from telephony.publication.folder import LineFolder
 from telephony.settings import TelephonySettings
-from telephony.sip import Call, Policy, Side, UserAgent
-from telephony.sip_message import Message
-from telephony.sound import RATE, Pcm
-from telephony.speech import Rate
+from telephony.sip.agent import Call, Policy, Side, UserAgent
+from telephony.sip.hearing import match
+from telephony.sip.message import Message
+from telephony.sip.rtp import FRAME, Packet, decode
+from telephony.speech.prompts import Prompt, Prompts
+from telephony.speech.sound import RATE, Pcm
+from telephony.speech.voices import Rate
 
 BRIDGES = 1000
 AT_ONCE = 24

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telephony.instance import Instance, Place
+from telephony.asterisk.instance import Instance, Place
 from telephony.settings import TelephonySettings
 
 _STATE = Path("var/asterisk")
@@ -17,7 +17,7 @@ def demonstration(settings: TelephonySettings, wanted: bool) -> Iterator[Telepho
     """The settings as they are; or, when `wanted`, those of an Asterisk started here and stopped at the end.
 
     Raises:
-        AsteriskAbsent, AsteriskUnstarted: see `telephony.instance`.
+        AsteriskAbsent, AsteriskUnstarted: see `telephony.asterisk.instance`.
     """
     if not wanted:
         yield settings

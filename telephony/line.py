@@ -24,24 +24,24 @@ from knowledge.database import reading, session
 from knowledge.scripts import versions
 from knowledge.scripts.model import Script, parse
 from knowledge.settings import settings as knowledge_settings
-from telephony import callbacks, messages, reconciliation
-from telephony.ami import Asterisk
-from telephony.audiosocket import AudioServer
-from telephony.building import Builder
-from telephony.candidate import Candidate
-from telephony.engines import listener
+from telephony.asterisk.ami import Asterisk
 from telephony.errors import AmiUnavailable
-from telephony.folder import LineFolder
 from telephony.instant import Instant
-from telephony.listening import Ears
-from telephony.prompts import Prompt, Prompts
-from telephony.proof import SelfCall
-from telephony.publisher import Publisher
-from telephony.records import Records
-from telephony.sayings import Sayings, by_prompts
+from telephony.publication.building import Builder
+from telephony.publication.candidate import Candidate
+from telephony.publication.folder import LineFolder
+from telephony.publication.proof import SelfCall
+from telephony.publication.publisher import Publisher
+from telephony.questions.audiosocket import AudioServer
+from telephony.questions.engines import listener
+from telephony.questions.listening import Ears
+from telephony.questions.sayings import Sayings, by_prompts
+from telephony.questions.voice import Patience, Voice
+from telephony.records import callbacks, messages, reconciliation
+from telephony.records.tail import Records
 from telephony.settings import TelephonySettings
+from telephony.speech.prompts import Prompt, Prompts
 from telephony.switchboard import Switchboard
-from telephony.voice import Patience, Voice
 
 log = logging.getLogger("telephony")
 

@@ -20,11 +20,11 @@ from knowledge.clock import Clock, now
 from knowledge.database import reading, session
 from knowledge.line_models import TransferRequest
 from knowledge.scripts.model import service_symbol
-from telephony.ami_events import Channel
-from telephony.calls import CALLER_ENDPOINTS, Place, place_of
+from telephony.asterisk.events import Channel
 from telephony.dialplan import context_of
 from telephony.errors import AmiRefused, AmiUnavailable
-from telephony.records import events_of, script_of
+from telephony.records.calls import CALLER_ENDPOINTS, Place, place_of
+from telephony.records.tail import events_of, script_of
 
 _log = logging.getLogger(__name__)
 STALE = timedelta(seconds=30)
@@ -48,7 +48,7 @@ class Outcome(StrEnum):
 
 
 class Door(Protocol):
-    """What is asked of Asterisk (`telephony.ami.Asterisk`, account accueil_publish)."""
+    """What is asked of Asterisk (`telephony.asterisk.ami.Asterisk`, account accueil_publish)."""
 
     def channels(self) -> Sequence[Channel]: ...
     def redirect(self, channel: str, context: str, extension: str) -> bool: ...

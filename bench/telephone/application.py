@@ -20,11 +20,11 @@ from knowledge.database import reading
 from knowledge.scripts import versions
 from knowledge.scripts.telling import Sentence, Told
 from knowledge.scripts.versions import State
-from telephony.hearing import THRESHOLD, match
-from telephony.instance import free_port
+from telephony.asterisk.instance import free_port
 from telephony.settings import settings
-from telephony.sip import Call, UserAgent
-from telephony.sound import RATE, Pcm
+from telephony.sip.agent import Call, UserAgent
+from telephony.sip.hearing import THRESHOLD, match
+from telephony.speech.sound import RATE, Pcm
 
 LIMIT = 5.0
 """Seconds after the kill in which every caller must be back in the menu."""

@@ -17,10 +17,10 @@ from bench.telephone.stage import SHORT, Stage, stage, step
 from knowledge.database import reading
 from knowledge.scripts import versions
 from knowledge.scripts.versions import State
-from telephony.ami import Asterisk
-from telephony.candidate import read_back
+from telephony.asterisk.ami import Asterisk
 from telephony.errors import PublicationRefused
-from telephony.publisher import Publisher
+from telephony.publication.candidate import read_back
+from telephony.publication.publisher import Publisher
 
 SENTENCE = "Je n'ai rien entendu."
 _CHANGED = "Je n'ai rien entendu, essai {}."

@@ -15,7 +15,7 @@ import psutil
 
 from bench.questions import refuse
 from bench.telephone.stage import NUMBER, Stage
-from telephony.instance import free_port
+from telephony.asterisk.instance import free_port
 
 RAMP = 20
 """New calls each second."""

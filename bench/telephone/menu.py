@@ -12,7 +12,7 @@ from bench.telephone.load import RAMP, load
 from bench.telephone.probe import INTACT, LATE, Judged, heard_within, judge, together
 from bench.telephone.results import Row, print_rows
 from bench.telephone.stage import NUMBER, Stage, demonstration, stage, step
-from telephony.sound import Pcm
+from telephony.speech.sound import Pcm
 
 STEPS = (100, 200, 300, 400)
 TARGET = 300

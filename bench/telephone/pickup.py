@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.telephone.results import Row, print_rows, spread
 from bench.telephone.stage import NUMBER, SHORT, Stage, stage, step
 from telephony.errors import CallFailed
-from telephony.sip import Call, UserAgent
+from telephony.sip.agent import Call, UserAgent
 
 ROUNDS = 5
 LIMIT = 1.0

@@ -13,11 +13,11 @@ from bench.telephone.stage import Stage
 from knowledge.scripts import walk
 from knowledge.scripts.call import Await, Heard, Key, Silence, situation
 from knowledge.scripts.telling import Sentence, Told
-from telephony.hearing import match
-from telephony.prompts import Prompt
-from telephony.rtp import gaps
-from telephony.sip import Call
-from telephony.sound import RATE, Pcm
+from telephony.sip.agent import Call
+from telephony.sip.hearing import match
+from telephony.sip.rtp import gaps
+from telephony.speech.prompts import Prompt
+from telephony.speech.sound import RATE, Pcm
 
 INTACT, LATE = 0.95, 0.040
 """Score from which a sentence is intact; seconds between two packets over which one is late."""

@@ -14,10 +14,10 @@ from knowledge.clock import now
 from knowledge.database import reading, session
 from knowledge.scripts import versions
 from knowledge.scripts.versions import State
-from telephony.hearing import THRESHOLD, match
 from telephony.line import LOOKS
-from telephony.prompts import Prompt
-from telephony.publisher import Publisher
+from telephony.publication.publisher import Publisher
+from telephony.sip.hearing import THRESHOLD, match
+from telephony.speech.prompts import Prompt
 
 GREETING = "Bonjour, vous êtes à la préfecture du Val-d'Ambre."
 CHANGED = "Bonjour, la préfecture du Val-d'Ambre vous écoute, essai {}."

@@ -13,14 +13,14 @@ from pathlib import Path
 from bench.questions import refuse
 from knowledge.database import open_engine
 from knowledge.settings import settings as knowledge_settings
-from telephony.ami import Account, Asterisk
-from telephony.building import Builder
-from telephony.candidate import Candidate
-from telephony.folder import LineFolder
-from telephony.prompts import Prompts
-from telephony.proof import SelfCall
-from telephony.publisher import Publisher
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.publication.building import Builder
+from telephony.publication.candidate import Candidate
+from telephony.publication.folder import LineFolder
+from telephony.publication.proof import SelfCall
+from telephony.publication.publisher import Publisher
 from telephony.settings import TelephonySettings, settings
+from telephony.speech.prompts import Prompts
 
 _READY_SECONDS = 30.0
 

@@ -24,17 +24,17 @@ from knowledge.scripts import versions
 from knowledge.scripts.call import Opening, situation
 from knowledge.scripts.telling import Told
 from knowledge.settings import settings as knowledge_settings
-from telephony.ami import Account, Asterisk
-from telephony.building import Builder
-from telephony.candidate import Candidate
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.asterisk.instance import Instance, Place, free_port, program
 from telephony.errors import AsteriskAbsent
-from telephony.folder import LineFolder
-from telephony.instance import Instance, Place, free_port, program
-from telephony.prompts import Prompts
-from telephony.proof import SelfCall
-from telephony.publisher import Publisher
+from telephony.publication.building import Builder
+from telephony.publication.candidate import Candidate
+from telephony.publication.folder import LineFolder
+from telephony.publication.proof import SelfCall
+from telephony.publication.publisher import Publisher
 from telephony.settings import TelephonySettings, settings
-from telephony.sip import UserAgent
+from telephony.sip.agent import UserAgent
+from telephony.speech.prompts import Prompts
 
 NUMBER = "0353011000"
 """The number of the line, as the operator presents it."""

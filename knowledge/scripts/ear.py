@@ -39,7 +39,7 @@ MOST_SECONDS = 20
 MOST_WORDS = 60
 """Of what is said in one go."""
 CHARACTERS_PER_SECOND = 15
-"""About 160 words a minute, the pace of the line at its normal speed. `telephony.prompts` measures the true lengths."""
+"""About 160 words a minute, the pace of the line at its normal speed. `telephony.speech.prompts` measures the true lengths."""
 _FIGURE = 6
 """Characters of a figure once it is said."""
 

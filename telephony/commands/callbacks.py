@@ -26,7 +26,7 @@ def register(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from knowledge.clock import local
     from knowledge.database import reading, require_schema, session
-    from telephony.callbacks import done, waiting
+    from telephony.records.callbacks import done, waiting
 
     require_schema()
     if arguments.done:

@@ -16,7 +16,7 @@ from knowledge.commands.screen import day, say, warn
 
 if TYPE_CHECKING:
     from knowledge.line_models import Call
-    from telephony.traffic import Figures
+    from telephony.records.traffic import Figures
 
 NARROWEST = 116
 """Columns under which the tables could not be read; a narrower screen folds their lines."""
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bot.journal import Period
     from knowledge.database import reading, require_schema
     from knowledge.line_models import Call
-    from telephony.traffic import figures, latest
+    from telephony.records.traffic import figures, latest
 
     if arguments.first and arguments.last and arguments.first > arguments.last:
         warn("La période est vide : son premier jour vient après le dernier.")

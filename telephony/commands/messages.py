@@ -24,7 +24,7 @@ def register(commands: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from knowledge.clock import local
     from knowledge.database import reading, require_schema
-    from telephony.messages import erase, waiting
+    from telephony.records.messages import erase, waiting
     from telephony.settings import settings
 
     folder = settings().line / "messages"

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from knowledge.clock import local, now
     from knowledge.database import reading, require_schema
     from knowledge.scripts import state, versions
-    from telephony.ami import Asterisk
+    from telephony.asterisk.ami import Asterisk
     from telephony.errors import AmiUnavailable
     from telephony.settings import settings
 

@@ -11,9 +11,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from api import keys
 from api.app import create_app
 from api.settings import ApiSettings
 from bot.assistant import Assistant
+from knowledge.database import session
+from tests.api.staff import Staff
 from tests.stock import real_assistant, stocked_database, tuesday_morning
 
 SECRET = "un secret de test assez long pour signer"
@@ -44,3 +47,11 @@ def an_app(stocked: Engine, assistant: Assistant, tmp_path: Path) -> Callable[..
 @pytest.fixture
 def client(an_app: Callable[..., FastAPI]) -> TestClient:
     return TestClient(an_app(), raise_server_exceptions=True)
+
+
+@pytest.fixture
+def staff(client: TestClient, stocked: Engine) -> Iterator[Staff]:
+    yield Staff(client, stocked)
+    with session(stocked) as opened:
+        for key in keys.in_use(opened):
+            keys.remove(opened, key.id)

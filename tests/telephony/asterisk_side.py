@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 
-from telephony.sound import RATE, Pcm
+from telephony.speech.sound import RATE, Pcm
 
 SILENCE = bytes(320)
 

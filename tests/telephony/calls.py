@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-from telephony.instance import Instance
-from telephony.sip import Policy, UserAgent
-from telephony.sip_message import Credentials
-from telephony.sound import RATE, Pcm
+from telephony.asterisk.instance import Instance
+from telephony.sip.agent import Policy, UserAgent
+from telephony.sip.message import Credentials
+from telephony.speech.sound import RATE, Pcm
 
 NUMBER = "0353011000"
 """The number of the line, as the operator presents it."""

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine
 
 from bot.assistant import Assistant
+from telephony.asterisk.instance import Instance, Place, free_port, program
 from telephony.errors import AsteriskAbsent
-from telephony.instance import Instance, Place, free_port, program
 from tests.stock import real_assistant, stocked_database
 from tests.telephony.spoken_line import OpenLine, opener
 

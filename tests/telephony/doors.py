@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from telephony.ami import Account, Asterisk, CallArrived, CallEnded, Channel, Pace, StateChange
+from telephony.asterisk.ami import Account, Asterisk, CallArrived, CallEnded, Channel, Pace, StateChange
+from telephony.asterisk.instance import Instance, Place, free_port
 from telephony.errors import AmiUnavailable
-from telephony.instance import Instance, Place, free_port
 from tests.telephony.conftest import CONFIGURATION
 
 QUICK = Pace(ping_every=0.2, silence=1, retry_first=0.05, retry_most=0.5, answer=1, listing=5)

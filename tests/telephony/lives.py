@@ -31,13 +31,13 @@ from knowledge.scripts.call import (
 )
 from knowledge.scripts.model import Queue, Transfer, service_symbol
 from knowledge.scripts.told import Sentence, Told
+from telephony.asterisk.instance import Instance
 from telephony.dialplan import compiled
 from telephony.dialplan.queues import ANNOUNCEMENTS, queues
-from telephony.folder import LineFolder
-from telephony.instance import Instance
-from telephony.rtp import FRAME
-from telephony.sip import Call, Policy, Side, UserAgent
-from telephony.sip_message import Message
+from telephony.publication.folder import LineFolder
+from telephony.sip.agent import Call, Policy, Side, UserAgent
+from telephony.sip.message import Message
+from telephony.sip.rtp import FRAME
 from tests.telephony import tones
 from tests.telephony.calls import BUSY, COLUMNS, IGNORE, caller, put_sound
 from tests.telephony.paths import Path, cuts, log

@@ -15,15 +15,15 @@ from knowledge.clock import Clock, now
 from knowledge.database import session
 from knowledge.scripts import versions
 from knowledge.scripts.model import parse
-from telephony.ami import Account, Asterisk
-from telephony.building import Builder
-from telephony.candidate import Candidate
-from telephony.folder import LineFolder
-from telephony.instance import Instance
-from telephony.prompts import Prompts
-from telephony.proof import SelfCall
-from telephony.publisher import Publisher
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.asterisk.instance import Instance
+from telephony.publication.building import Builder
+from telephony.publication.candidate import Candidate
+from telephony.publication.folder import LineFolder
+from telephony.publication.proof import SelfCall
+from telephony.publication.publisher import Publisher
 from telephony.settings import TelephonySettings
+from telephony.speech.prompts import Prompts
 from tests.telephony.small_script import CONTENT, SMALL, TINY, small, the_directory, told
 
 

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from knowledge.database import open_engine
-from telephony.ami import Account, Asterisk
-from telephony.building import Builder
-from telephony.candidate import Candidate
-from telephony.folder import LineFolder
-from telephony.prompts import Prompts
-from telephony.proof import SelfCall
-from telephony.publisher import Publisher
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.publication.building import Builder
+from telephony.publication.candidate import Candidate
+from telephony.publication.folder import LineFolder
+from telephony.publication.proof import SelfCall
+from telephony.publication.publisher import Publisher
 from telephony.settings import TelephonySettings
+from telephony.speech.prompts import Prompts
 from tests.telephony.conftest import CONFIGURATION
 from tests.telephony.small_script import CONTENT
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from telephony.engines import loaded
-from telephony.hearing import best
-from telephony.listening import Heard, Listener, Session
-from telephony.sound import Pcm
+from telephony.questions.engines import loaded
+from telephony.questions.listening import Heard, Listener, Session
+from telephony.sip.hearing import best
+from telephony.speech.sound import Pcm
 from tests.telephony.calls import say
 from tests.telephony.small_script import CONTENT
 

@@ -15,15 +15,15 @@ from bot.assistant import Assistant
 from bot.messages import Answer, Question
 from knowledge.database import session
 from knowledge.scripts.model import Script
-from telephony.audiosocket import AudioServer
-from telephony.conversation import Said, sentences
 from telephony.errors import AmiUnavailable
-from telephony.hearing import sequence
-from telephony.listening import Ears, Listener
-from telephony.sayings import Sayings
-from telephony.sound import RATE, Pcm
-from telephony.turn import Patience
-from telephony.voice import Voice
+from telephony.questions.audiosocket import AudioServer
+from telephony.questions.conversation import Said, sentences
+from telephony.questions.listening import Ears, Listener
+from telephony.questions.sayings import Sayings
+from telephony.questions.turn import Patience
+from telephony.questions.voice import Voice
+from telephony.sip.hearing import sequence
+from telephony.speech.sound import RATE, Pcm
 from tests.telephony.asterisk_side import Caller, identifier, leg
 from tests.telephony.calls import say
 from tests.telephony.small_script import small

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.activity import BARGE_IN_FRAMES, BEGINS_FRAMES, ENDS_FRAMES, LONGEST_FRAMES, Activity, Sign
-from telephony.audiosocket import levels_of
-from telephony.sound import RATE, Pcm, finished
+from telephony.questions.activity import BARGE_IN_FRAMES, BEGINS_FRAMES, ENDS_FRAMES, LONGEST_FRAMES, Activity, Sign
+from telephony.questions.audiosocket import levels_of
+from telephony.speech.sound import RATE, Pcm, finished
 from tests.telephony.calls import say
 from tests.telephony.recognition import FRENCH
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.ami import Account, Asterisk, CallArrived, CallEnded, Connected, Disconnected, Pace, Snapshot, StateChange
-from telephony.ami_events import Delivery, LiveCalls
-from telephony.ami_packets import MOST_BYTES, Garbled, Packet, Stream, decode, encode
+from telephony.asterisk.ami import Account, Asterisk, CallArrived, CallEnded, Connected, Disconnected, Pace, Snapshot, StateChange
+from telephony.asterisk.events import Delivery, LiveCalls
+from telephony.asterisk.packets import MOST_BYTES, Garbled, Packet, Stream, decode, encode
 from telephony.errors import AmiRefused, AmiUnavailable
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"

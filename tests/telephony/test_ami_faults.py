@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from telephony.ami import CallEnded, Disconnected, Pace, Snapshot, StateChange
-from telephony.ami_client import Client
+from telephony.asterisk.ami import CallEnded, Disconnected, Pace, Snapshot, StateChange
+from telephony.asterisk.client import Client
+from telephony.asterisk.instance import Instance
 from telephony.errors import AmiUnavailable
-from telephony.instance import Instance
 from tests.telephony.doors import LIVE, QUICK, Witness, door, failure, until, until_no_call, waiting_room
 from tests.telephony.faults import Fault, FaultProxy, RawCaller
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from telephony.ami import Account, Asterisk, Line, Pace, Snapshot
+from telephony.asterisk.ami import Account, Asterisk, Line, Pace, Snapshot
+from telephony.asterisk.instance import Instance
 from telephony.errors import AmiRefused
-from telephony.instance import Instance
 from telephony.settings import TelephonySettings
 from tests.telephony.doors import LIVE, QUICK, Witness, door, failure, until, until_no_call, waiting_room
 from tests.telephony.faults import FaultProxy, RawCaller

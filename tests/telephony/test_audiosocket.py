@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import audiosocket
-from telephony.audiosocket import AudioServer, Leg, Place
 from telephony.dialplan import speech_suffix
-from telephony.sound import RATE, finished
+from telephony.questions import audiosocket
+from telephony.questions.audiosocket import AudioServer, Leg, Place
+from telephony.speech.sound import RATE, finished
 from tests.telephony.asterisk_side import SILENCE, frame, identifier, leg
 from tests.telephony.calls import say
 

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select
 from knowledge.database import reading, session
 from knowledge.line_models import CallbackRequest
 from telephony import __main__ as entrance
-from telephony.callbacks import FAMILY, collect, done, forget, waiting
 from telephony.errors import AmiUnavailable
+from telephony.records.callbacks import FAMILY, collect, done, forget, waiting
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.line_models import Call
-from telephony.calls import Event, Place, place_of, summarise
-from telephony.record_lines import EVENTS, Record, split
+from telephony.records.calls import Event, Place, place_of, summarise
+from telephony.records.lines import EVENTS, Record, split
 from tests.telephony.asterisk_lines import Told, Writer, mixed
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from telephony.asterisk.instance import Instance, Place
 from telephony.errors import CallFailed
-from telephony.instance import Instance, Place
-from telephony.sip_message import Credentials
+from telephony.sip.message import Credentials
 from tests.telephony.calls import BUSY, NUMBER, caller, desks, events, own_line, serve, told
 from tests.telephony.conftest import CONFIGURATION, StartAsterisk
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Answer, Channel, Clarify, Decline, Handover, Interpretation, Nature, Provenance, Reply, Role, Sentence, Source
-from telephony.conversation import (
+from telephony.questions.conversation import (
     AGAIN,
     AGENT,
     MENU,

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from telephony.hearing import THRESHOLD, best, match, sequence
-from telephony.rtp import FRAME, decode, encode
-from telephony.sound import RATE, Pcm
+from telephony.sip.hearing import THRESHOLD, best, match, sequence
+from telephony.sip.rtp import FRAME, decode, encode
+from telephony.speech.sound import RATE, Pcm
 from tests.telephony.calls import say
 
 SERVICES = (

@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from telephony.asterisk.instance import Instance, Place, free_port, program
 from telephony.errors import AsteriskAbsent, AsteriskUnstarted
-from telephony.hearing import sequence
-from telephony.instance import Instance, Place, free_port, program
 from telephony.settings import TelephonySettings
+from telephony.sip.hearing import sequence
 from tests.telephony.calls import IGNORE, NUMBER, caller, desks, put_live, read_wav, serve, told, withdraw
 from tests.telephony.conftest import CONFIGURATION, StartAsterisk
 
@@ -129,7 +129,7 @@ def test_a_throwaway_instance_leaves_nothing_behind(asterisk_root: str, tmp_path
 def test_an_instance_ends_with_the_program_that_started_it_even_killed(asterisk_root: str, tmp_path: Path) -> None:
     """A publisher killed while it tries a candidate leaves no Asterisk running."""
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom telephony.instance import Instance\n"
+        "import sys, time\nfrom pathlib import Path\nfrom telephony.asterisk.instance import Instance\n"
         "instance = Instance(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))\n"
         "instance.start()\nprint(instance.pid, flush=True)\ntime.sleep(60)\n"
     )

@@ -19,14 +19,14 @@ from knowledge.clock import now
 from knowledge.database import reading, session
 from knowledge.scripts import state
 from knowledge.scripts.state import Kind
-from telephony import hearing
-from telephony.ami import Account, Asterisk
-from telephony.building import Builder
-from telephony.folder import LineFolder
-from telephony.instance import Instance
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.asterisk.instance import Instance
 from telephony.instant import Instant
-from telephony.prompts import Prompt, Prompts
+from telephony.publication.building import Builder
+from telephony.publication.folder import LineFolder
 from telephony.settings import TelephonySettings
+from telephony.sip import hearing
+from telephony.speech.prompts import Prompt, Prompts
 from tests.telephony.calls import NUMBER, caller
 from tests.telephony.conftest import CONFIGURATION
 from tests.telephony.small_script import CONTENT, told

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from knowledge.scripts.told import Told
-from telephony.building import Builder, Built
+from telephony.asterisk.instance import Instance, Place, free_port
 from telephony.errors import CallFailed
-from telephony.folder import LineFolder
-from telephony.hearing import THRESHOLD, match
-from telephony.instance import Instance, Place, free_port
-from telephony.prompts import Prompt, Prompts
+from telephony.publication.building import Builder, Built
+from telephony.publication.folder import LineFolder
 from telephony.settings import TelephonySettings
-from telephony.sip import Call, Policy, Side, UserAgent
-from telephony.sound import RATE, Pcm
+from telephony.sip.agent import Call, Policy, Side, UserAgent
+from telephony.sip.hearing import THRESHOLD, match
+from telephony.speech.prompts import Prompt, Prompts
+from telephony.speech.sound import RATE, Pcm
 from tests.payloads import HOSTILE_HTML
 from tests.telephony import calls
 from tests.telephony.calls import BUSY, DECLINE, IGNORE, NUMBER, caller, desks

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import engines
-from telephony.engines import ENGINES, listener, loaded
 from telephony.errors import SpeechUnavailable
-from telephony.listening import Ears, Heard, Listener, Session, Upsampler
+from telephony.questions import engines
+from telephony.questions.engines import ENGINES, listener, loaded
+from telephony.questions.listening import Ears, Heard, Listener, Session, Upsampler
 from telephony.settings import TelephonySettings
-from telephony.sound import RATE, Pcm
+from telephony.speech.sound import RATE, Pcm
 from tests.telephony.calls import say
 from tests.telephony.recognition import ENGLISH, Failing, Slow, american, english_engine
 

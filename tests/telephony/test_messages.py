@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from knowledge.database import reading, session
 from knowledge.line_models import Call
-from telephony.messages import erase, forget, waiting
+from telephony.records.messages import erase, forget, waiting
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 

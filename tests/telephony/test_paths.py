@@ -19,7 +19,7 @@ import pytest
 from knowledge.scripts import contents
 from knowledge.scripts.call import QueueFull, Situation, Wait, situation
 from knowledge.scripts.told import Sentence, Told
-from telephony.instance import Instance, Place, free_port
+from telephony.asterisk.instance import Instance, Place, free_port
 from tests.telephony.conftest import CONFIGURATION
 from tests.telephony.lives import READY, Lived, Sounds, letter_of, lives, put_in_service
 from tests.telephony.paths import Path, expected, explored, hurried, log, rung, whispers

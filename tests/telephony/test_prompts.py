@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from knowledge.clock import now
-from telephony import sound
 from telephony.errors import PromptRefused, SpeechUnavailable
-from telephony.prompts import LONGEST, Prompt, Prompts, number_prompts
-from telephony.pronunciation import Pronunciation
-from telephony.recordings import Recordings
 from telephony.settings import TelephonySettings
-from telephony.sound import Pcm
-from telephony.speech import Espeak, Rate, Speaker
+from telephony.speech import sound
+from telephony.speech.prompts import LONGEST, Prompt, Prompts, number_prompts
+from telephony.speech.pronunciation import Pronunciation
+from telephony.speech.recordings import Recordings
+from telephony.speech.sound import Pcm
+from telephony.speech.voices import Espeak, Rate, Speaker
 from tests.conftest import CONTENT
 from tests.telephony.test_speech import HOSTILE
 
@@ -283,10 +283,10 @@ def test_the_settings_name_the_folders_and_the_voices(tmp_path: Path) -> None:
 MAKING = """
 import json, sys
 from pathlib import Path
-from telephony.prompts import Prompt, Prompts
-from telephony.pronunciation import Pronunciation
-from telephony.recordings import Recordings
-from telephony.speech import Espeak
+from telephony.speech.prompts import Prompt, Prompts
+from telephony.speech.pronunciation import Pronunciation
+from telephony.speech.recordings import Recordings
+from telephony.speech.voices import Espeak
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 prompts = Prompts(folder, (Espeak(),), Pronunciation({}), Recordings())
 wanted = [Prompt(f"Pour le service {letter} {other}, tapez un.", "fr") for letter in "abcdefgh" for other in "abcdefgh"][:count]

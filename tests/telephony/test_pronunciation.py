@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from knowledge.directory import hours_text
 from knowledge.directory import read as read_directory
 from knowledge.errors import ContentRefused
-from telephony.numbers import MOST, cardinal, digits, group, ordinal
-from telephony.pronunciation import FILE, Pronunciation
+from telephony.speech.numbers import MOST, cardinal, digits, group, ordinal
+from telephony.speech.pronunciation import FILE, Pronunciation
 from tests.conftest import CONTENT
 from tests.texts import ANY_TEXT
 

@@ -23,15 +23,15 @@ from knowledge.facts import Fact
 from knowledge.scripts import versions
 from knowledge.scripts.telling import fixed_sentences
 from knowledge.scripts.versions import State
-from telephony.ami import Account, Asterisk
-from telephony.candidate import read_back
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.asterisk.instance import Instance
 from telephony.errors import AmiUnavailable, PublicationRefused
-from telephony.hearing import match
-from telephony.instance import Instance
-from telephony.prompts import Prompt
-from telephony.publisher import Published, Publisher
-from telephony.sound import Pcm
-from telephony.speech import Rate
+from telephony.publication.candidate import read_back
+from telephony.publication.publisher import Published, Publisher
+from telephony.sip.hearing import match
+from telephony.speech.prompts import Prompt
+from telephony.speech.sound import Pcm
+from telephony.speech.voices import Rate
 from tests.telephony.calls import NUMBER, caller, desks
 from tests.telephony.conftest import CONFIGURATION, StartAsterisk
 from tests.telephony.publishing import a_publisher, approved, hand_out, sounds_of_the_line, stock

@@ -13,8 +13,8 @@ from sqlalchemy import Engine, select
 from knowledge.database import reading
 from knowledge.line_models import LineCheck
 from telephony.errors import AmiUnavailable
-from telephony.reconciliation import CALLS, DISK, check_calls, check_disk
-from telephony.records import Records
+from telephony.records.reconciliation import CALLS, DISK, check_calls, check_disk
+from telephony.records.tail import Records
 from tests.telephony.asterisk_lines import Told, Writer, append, quoted, simple_calls
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.record_lines import EVENTS, LEGS, Damaged, Record, identity, split
+from telephony.records.lines import EVENTS, LEGS, Damaged, Record, identity, split
 from tests.telephony.asterisk_lines import LEG, Writer, mixed, quoted, simple_calls
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from telephony import sound
-from telephony.prompts import Prompt, Prompts
-from telephony.pronunciation import Pronunciation
-from telephony.recordings import Recordings
-from telephony.speech import Espeak, Rate
+from telephony.speech import sound
+from telephony.speech.prompts import Prompt, Prompts
+from telephony.speech.pronunciation import Pronunciation
+from telephony.speech.recordings import Recordings
+from telephony.speech.voices import Espeak, Rate
 
 SENTENCE = "Bonjour, vous êtes à la préfecture du Val-d'Ambre."
 STUDIO_RATE = 48_000

@@ -19,9 +19,9 @@ from sqlalchemy import Engine, func, insert, select
 
 from knowledge.database import reading, session
 from knowledge.line_models import Call, CallEvent, RecordCursor, ScriptVersion
-from telephony import records as records_module
-from telephony.record_lines import MOST_BYTES
-from telephony.records import DAMAGED, Reading, Records
+from telephony.records import tail as records_module
+from telephony.records.lines import MOST_BYTES
+from telephony.records.tail import DAMAGED, Reading, Records
 from tests.telephony.asterisk_lines import BEGINNING, LEG, Writer, append, mixed, quoted, simple_calls
 from tests.telephony.small_script import SMALL
 
@@ -241,7 +241,7 @@ _READER = """
 import sys
 from pathlib import Path
 from knowledge.database import open_engine
-from telephony import records
+from telephony.records import tail as records
 records.BATCH_BYTES = 4096
 reader = records.Records(open_engine(sys.argv[1]), Path(sys.argv[2]))
 print("ready", flush=True)
@@ -372,7 +372,7 @@ def test_a_hundred_megabytes_are_read_in_little_memory(tmp_path: Path) -> None:
             file.write(block.replace(b"17958", b"%d" % (17000 + number)))  # other calls, at other instants
     program = (
         "import resource, sys; from pathlib import Path; from knowledge.database import open_engine, migrate\n"
-        "from telephony.records import Records\n"
+        "from telephony.records.tail import Records\n"
         "engine = open_engine(sys.argv[1]); migrate(engine)\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "found = Records(engine, Path(sys.argv[2])).read()\n"

@@ -20,15 +20,15 @@ from knowledge.database import reading, session
 from knowledge.line_models import Call, CallbackRequest, CallEvent, ScriptVersion, TransferRequest
 from knowledge.scripts.model import parse
 from knowledge.scripts.telling import Sentence, Told
-from telephony.ami import Account, Asterisk
-from telephony.callbacks import FAMILY, collect
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.asterisk.instance import Instance
 from telephony.dialplan import compiled
-from telephony.hearing import match
-from telephony.instance import Instance
-from telephony.reconciliation import check_calls
-from telephony.records import Records
-from telephony.sip import Policy, UserAgent
-from telephony.sound import RATE, Pcm
+from telephony.records.callbacks import FAMILY, collect
+from telephony.records.reconciliation import check_calls
+from telephony.records.tail import Records
+from telephony.sip.agent import Policy, UserAgent
+from telephony.sip.hearing import match
+from telephony.speech.sound import RATE, Pcm
 from telephony.switchboard import Outcome, Switchboard
 from tests.telephony.calls import BUSY, IGNORE, NUMBER, caller, desks, put_sound, read_wav, serve
 from tests.telephony.conftest import CONFIGURATION, StartAsterisk

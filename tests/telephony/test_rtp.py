@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from telephony.rtp import FRAME, Packet, decode, encode, gaps, placed, read_packet
-from telephony.sound import RATE
+from telephony.sip.rtp import FRAME, Packet, decode, encode, gaps, placed, read_packet
+from telephony.speech.sound import RATE
 from tests.telephony.calls import say
 
 GREETING = say("Bienvenue à la préfecture. Pour les horaires, tapez un.")

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telephony import sayings
-from telephony.conversation import Said
 from telephony.errors import PromptRefused, SpeechUnavailable
-from telephony.prompts import Prompt, Prompts
-from telephony.sayings import Sayings, by_prompts
+from telephony.questions import sayings
+from telephony.questions.conversation import Said
+from telephony.questions.sayings import Sayings, by_prompts
 from telephony.settings import TelephonySettings
-from telephony.sound import Pcm
-from telephony.speech import Rate
+from telephony.speech.prompts import Prompt, Prompts
+from telephony.speech.sound import Pcm
+from telephony.speech.voices import Rate
 
 CONTENT = Path(__file__).parents[2] / "knowledge" / "content"
 ONE, TWO, THREE = (Said(text, "fr") for text in ("Un.", "Deux.", "Trois."))

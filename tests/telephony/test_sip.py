@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from telephony import sip_message
+from telephony.asterisk.instance import Instance
 from telephony.errors import CallFailed
-from telephony.hearing import best, match, sequence
-from telephony.instance import Instance
-from telephony.sip import Call, Policy, Side, UserAgent
-from telephony.sip_message import Credentials, Message
-from telephony.sound import RATE
+from telephony.sip import message as sip_message
+from telephony.sip.agent import Call, Policy, Side, UserAgent
+from telephony.sip.hearing import best, match, sequence
+from telephony.sip.message import Credentials, Message
+from telephony.speech.sound import RATE
 from tests.telephony.calls import BUSY, DECLINE, IGNORE, NUMBER, caller, desks, events, put_sound, say, serve, told
 
 GREETING = say("Bienvenue à la préfecture. Pour les horaires, tapez un.")

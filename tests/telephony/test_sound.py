@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony import sound
 from telephony.errors import PromptRefused
-from telephony.speech import Espeak, Rate
+from telephony.speech import sound
+from telephony.speech.voices import Espeak, Rate
 
 
 def a_tone(hertz: float, rate: int, seconds: float = 1.0, height: float = 0.5) -> sound.Wave:

@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from knowledge.scripts.model import RATES
-from telephony import sound
 from telephony.errors import SpeechUnavailable
 from telephony.settings import TelephonySettings
-from telephony.speech import SLOWNESS, Espeak, Pico, Piper, Rate, Speaker, installed
+from telephony.speech import sound
+from telephony.speech.voices import SLOWNESS, Espeak, Pico, Piper, Rate, Speaker, installed
 
 SENTENCE = "Bienvenue à la préfecture du Val-d'Ambre. Pour une carte d'identité, tapez un."
 HOSTILE = (

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, select
 
 from knowledge.database import reading, session
 from knowledge.line_models import ScriptVersion, TransferRequest
-from telephony.ami_events import Channel
+from telephony.asterisk.events import Channel
 from telephony.errors import AmiRefused, AmiUnavailable
-from telephony.records import Records
+from telephony.records.tail import Records
 from telephony.switchboard import STALE, Outcome, Switchboard
 from tests.telephony.asterisk_lines import Told, Writer, append
 from tests.telephony.small_script import SMALL

@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from bot.journal import Period
 from knowledge.database import reading
 from telephony import __main__ as entrance
-from telephony.records import Records
-from telephony.traffic import Figures, figures, latest
+from telephony.records.tail import Records
+from telephony.records.traffic import Figures, figures, latest
 from tests.telephony.asterisk_lines import BEGINNING, Told, Writer, append
 
 DAY = date(2026, 11, 28)

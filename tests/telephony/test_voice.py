@@ -11,9 +11,9 @@ from sqlalchemy import Engine, select
 from bot.messages import Channel
 from knowledge import models
 from knowledge.database import reading
-from telephony.hearing import match, sequence
-from telephony.sound import RATE
-from telephony.turn import Patience
+from telephony.questions.turn import Patience
+from telephony.sip.hearing import match, sequence
+from telephony.speech.sound import RATE
 from tests.telephony.calls import say
 from tests.telephony.recognition import (
     A_PERSON,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from bot.messages import Answer, Question
-from telephony.conversation import Said
 from telephony.errors import SpeechUnavailable
-from telephony.hearing import match, sequence
-from telephony.listening import Ears, Listener
-from telephony.sound import Pcm
-from telephony.turn import Patience
+from telephony.questions.conversation import Said
+from telephony.questions.listening import Ears, Listener
+from telephony.questions.turn import Patience
+from telephony.sip.hearing import match, sequence
+from telephony.speech.sound import Pcm
 from tests.telephony.asterisk_side import identifier, leg
 from tests.telephony.calls import say
 from tests.telephony.recognition import (

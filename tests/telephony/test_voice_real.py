@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telephony.ami import Account, Asterisk
-from telephony.hearing import match
-from telephony.instance import Instance, Place, free_port
-from telephony.sip import Call
-from telephony.sound import RATE, Pcm
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.asterisk.instance import Instance, Place, free_port
+from telephony.sip.agent import Call
+from telephony.sip.hearing import match
+from telephony.speech.sound import RATE, Pcm
 from tests.stock import stocked_database
 from tests.telephony.calls import NUMBER, caller, desks, put_sound, say, serve
 from tests.telephony.conftest import StartAsterisk

@@ -17,12 +17,12 @@ from knowledge.database import reading, session
 from knowledge.line_models import Call, LineEffect
 from knowledge.scripts import state, versions
 from knowledge.scripts.told import Sentence
-from telephony.hearing import match
-from telephony.instance import Instance, Place, free_port
+from telephony.asterisk.instance import Instance, Place, free_port
 from telephony.line import Line, opened, wait_and_restore
-from telephony.prompts import Prompt
 from telephony.settings import TelephonySettings
-from telephony.sound import Pcm
+from telephony.sip.hearing import match
+from telephony.speech.prompts import Prompt
+from telephony.speech.sound import Pcm
 from tests.stock import real_assistant, stocked_database, tuesday_morning
 from tests.telephony.calls import ANSWER, NUMBER, caller, desks, say
 from tests.telephony.conftest import CONFIGURATION

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from telephony.rtp import FRAME, Packet, decode
-from telephony.sound import RATE, Pcm
+from telephony.sip.rtp import FRAME, Packet, decode
+from telephony.speech.sound import RATE, Pcm
 
 SHORT = 12
 """Frames of the shortest sound: 240 ms."""

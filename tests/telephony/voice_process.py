@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bot.messages import Answer, Question
 from knowledge.database import open_engine, session
-from telephony.ami import Account, Asterisk
-from telephony.audiosocket import AudioServer
-from telephony.conversation import Said
-from telephony.listening import Ears, Listener
-from telephony.sayings import Sayings
-from telephony.sound import Pcm
-from telephony.voice import Voice
+from telephony.asterisk.ami import Account, Asterisk
+from telephony.questions.audiosocket import AudioServer
+from telephony.questions.conversation import Said
+from telephony.questions.listening import Ears, Listener
+from telephony.questions.sayings import Sayings
+from telephony.questions.voice import Voice
+from telephony.speech.sound import Pcm
 from tests.stock import real_assistant
 from tests.telephony.calls import say
 from tests.telephony.recognition import Failing, Hanging, Known, Slow, english_engine

@@ -276,7 +276,7 @@ def test_a_spoken_question_ends_where_the_assistant_says(next_: str, node: str) 
 def test_a_spoken_question_that_fails_says_so_and_comes_back_to_the_menu() -> None:
     step = live(everything().told(), Silence(), Key("3"), Key("1"), Failed())
 
-    assert texts(step)[0] == "La question parlée n'est pas disponible pour le moment."
+    assert texts(step)[0] == "La question parlée n'est pas disponible."
     assert step.state.node == "principal"
 
 

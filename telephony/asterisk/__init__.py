@@ -1,0 +1,1 @@
+"""Asterisk, our only telephone exchange: started by `instance`, spoken to through `ami`."""

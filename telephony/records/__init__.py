@@ -1,0 +1,1 @@
+"""What Asterisk wrote becomes the journal of calls."""
