@@ -21,6 +21,7 @@ from bot.assistant import Assistant
 from bot.messages import Answer, Question
 from knowledge.clock import Clock, now
 from knowledge.database import reading, session
+from knowledge.errors import SettingRefused
 from knowledge.scripts import versions
 from knowledge.scripts.model import Script, parse
 from knowledge.settings import settings as knowledge_settings
@@ -162,10 +163,15 @@ def opened(settings: TelephonySettings, engine: Engine, assistant: Assistant | N
     """The line that the settings describe: its door open, its candidate warm, the version in service put back in the folder.
 
     Raises:
+        SettingRefused: a secret that it shares with Asterisk is not set.
         SpeechUnavailable: no voice on this machine.
         AsteriskAbsent, AsteriskUnstarted: no Asterisk to try versions on.
         BotError, KnowledgeError: the assistant cannot open.
     """
+    absent = [name for name in ("ami_publish_secret", "proof_secret") if not getattr(settings, name)]
+    if absent:
+        named = " et ".join(f"TELEPHONY_{name}".upper() for name in absent)
+        raise SettingRefused(f"Réglage manquant : {named}. Donnez le même secret à Asterisk (docs/telephone.md), ou essayez avec --demo.")
     folder = LineFolder(settings.line)
     prompts = Prompts.from_settings(settings, knowledge_settings().content)
     with ExitStack() as stack:

@@ -7,6 +7,8 @@ import argparse
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import say, warn
 
+_PATIENCE = 3.0
+"""Seconds left to Asterisk."""
 _ORDERS = {"crisis": "Message de crise", "closure": "Fermeture forcée"}
 
 
@@ -44,8 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
             exercise = ", exercice" if order.exercise else ""
             say(f"{_ORDERS[kind.value]} jusqu'au {local(order.until):%d/%m/%Y à %H:%M}, par {order.author}{exercise}.")
     with Asterisk.publisher(settings()) as door:
+        if not door.wait(_PATIENCE):
+            warn(f"Asterisk ne répond pas à {door.address}. Vérifiez qu'il tourne, TELEPHONY_AMI_HOST, TELEPHONY_AMI_PORT et son secret.")
+            return 1
         try:
-            door.wait(3)
             lines = {line.extension: line.data for line in door.dialplan("accueil_live")}
         except AmiUnavailable as absent:
             warn(str(absent))
