@@ -41,7 +41,7 @@ lock: ## the hashed lock files, without hosts: make run, the container, developm
 	$(install)
 	$(compile) -o requirements.lock
 	$(compile) --extra postgresql -o requirements-server.lock
-	$(compile) --extra dev --extra postgresql --extra pdf --extra pocketsphinx -o requirements-dev.lock
+	$(compile) --extra dev --extra postgresql --extra pdf --extra pocketsphinx --extra vosk --extra sherpa --extra whisper -o requirements-dev.lock
 
 clean: ## forget the environment, the local database and the index
 	rm -rf .venv var build dist

@@ -25,7 +25,7 @@ PACKAGES = ("knowledge", "bot", "telephony", "api")
 LOCKS = {  # which extras each lock holds
     "requirements.lock": (),
     "requirements-server.lock": ("postgresql",),
-    "requirements-dev.lock": ("dev", "postgresql", "pdf", "pocketsphinx"),
+    "requirements-dev.lock": ("dev", "postgresql", "pdf", "pocketsphinx", "vosk", "sherpa", "whisper"),
 }
 FLOORS = {"jinja2": "3.1.6", "starlette": "1.0.1", "python-multipart": "0.0.27", "torch": "2.10.0"}
 """Versions under which a flaw is known."""

@@ -31,7 +31,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of its own, over the real content."""
     folder = tmp_path_factory.mktemp("journey")
@@ -70,7 +70,7 @@ def _wait(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server did not start: {log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop ends with these tests: those of the telephone line run their own
 def chromium() -> Iterator[Browser]:
     if not shutil.which(CHROMIUM):
         missing = f"Chromium is absent ({CHROMIUM}): install the package chromium, or set ACCUEIL_CHROMIUM"
@@ -123,7 +123,7 @@ class Visit:
         self.page.screenshot(path=self._shots / f"{name}.png")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = os.environ.get("ACCUEIL_SCREENSHOTS")
     folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")

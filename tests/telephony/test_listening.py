@@ -160,14 +160,12 @@ def test_an_engine_without_its_package_says_how_to_install_it(engine: str, tmp_p
 
 
 def test_an_engine_without_models_says_where_they_go(tmp_path: Path) -> None:
-    pytest.importorskip("pocketsphinx")
     with pytest.raises(SpeechUnavailable, match="un dossier par langue"):
         loaded("pocketsphinx", tmp_path / "absent")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_damaged_model_is_refused_at_the_start_not_during_a_call(engine: str, tmp_path: Path) -> None:
-    pytest.importorskip(ENGINES[engine][0])
     (tmp_path / "fr").mkdir()
     (tmp_path / "fr" / "model.onnx").write_bytes(b"damaged")
     with pytest.raises(SpeechUnavailable, match="ne convient pas"):
@@ -176,7 +174,6 @@ def test_a_damaged_model_is_refused_at_the_start_not_during_a_call(engine: str, 
 
 @pytest.fixture(scope="module")
 def sphinx(tmp_path_factory: pytest.TempPathFactory) -> Listener:
-    pytest.importorskip("pocketsphinx")
     return english_engine(tmp_path_factory.mktemp("models"))
 
 
