@@ -122,7 +122,7 @@ def test_a_question_spoken_in_english_is_answered_from_an_approved_translation_a
                 if board.received and board.received[-1].in_progress:
                     break
                 await asyncio.sleep(0.1)
-            await asyncio.sleep(3)
+            await asyncio.sleep(10)  # the whisper, then the two persons speak
             heard = call.heard()
             board.received[-1].hang_up()
             await call.ended(10)
