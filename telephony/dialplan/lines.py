@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 
 
@@ -33,7 +34,7 @@ class Dialplan:
     sounds: tuple[str, ...]
     """Every sound file that it plays, sorted."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all that comes before the last context, which repeats it: a truncated file has no such end."""
         return hashlib.sha256(_text(self.lines).encode()).hexdigest()
@@ -42,7 +43,7 @@ class Dialplan:
     def end(self) -> Line:
         return Line(f"a{self.version}_end", "digest", 1, "", "NoOp", self.digest)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The file, whole."""
         return _text(self.lines) + _text((self.end,))
