@@ -94,7 +94,7 @@ class Publisher:
 
         Raises:
             AmiUnavailable: Asterisk does not answer.
-            PublicationRefused: a version in service could not be renewed; it goes on as it was.
+            PublicationRefused: a version in service could not be renewed, or was renewed and then not heard.
         """
         with reading(self.engine) as opened:
             live = versions.live(opened)
@@ -129,13 +129,7 @@ class Publisher:
                 self._back_to(laid)
                 raise
         log.info("version %s renewed: what it quotes had changed", live.number)
-        try:
-            return self._proven(live, self._heard(live, built))
-        except PublicationRefused:
-            with self._writing:
-                if self.folder.live() != laid:
-                    self._back_to(laid)
-            raise
+        return self._proven(live, self._heard(live, built))  # not heard: told, but yesterday's amount is not said again
 
     def _says_the_same(self, laid: Written, built: Built) -> bool:
         """Whether only the list of closed days differs, and still reaches far enough."""
