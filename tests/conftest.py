@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine
 
-from knowledge.database import migrate, open_engine
+from tests.stock import empty_database, forget_models
 
 CONTENT = Path(__file__).parent.parent / "knowledge" / "content"
+DATABASES = {"engine", "stocked", "database"}
+"""The fixtures that are a database, wherever they are made."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands on a database, be it through other fixtures: `.ci/run` asks it again of PostgreSQL."""
+    for item in items:
+        if isinstance(item, pytest.Function) and DATABASES & set(item.fixturenames):
+            item.add_marker("database")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _leave_the_working_copy_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _leave_the_working_copy_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Commands started by tests write under a temporary folder, never in the checkout's var/."""
     folder = tmp_path_factory.mktemp("accueil")
     os.environ.setdefault("KNOWLEDGE_DATABASE", f"sqlite:///{folder / 'accueil.db'}")
     os.environ.setdefault("KNOWLEDGE_INDEX", str(folder / "index"))
+    yield
+    forget_models()
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty database with the schema of this program."""
-    server = os.environ.get("ACCUEIL_TEST_DATABASE")
-    if not server:
-        opened = open_engine(f"sqlite:///{tmp_path / 'accueil.db'}")
-        migrate(opened)
+    with empty_database(tmp_path) as opened:
         yield opened
-        opened.dispose()
-        return
-    name = f"accueil_{uuid.uuid4().hex[:12]}"
-    admin = open_engine(server)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    opened = open_engine(make_url(server).set(database=name).render_as_string(hide_password=False))
-    migrate(opened)
-    yield opened
-    opened.dispose()
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()

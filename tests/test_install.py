@@ -255,8 +255,8 @@ def test_make_run_serves_only_once_everything_is_installed(machine: Machine) -> 
 def test_make_test_runs_the_suite_in_the_development_environment(machine: Machine) -> None:
     assert machine.make("test").returncode == 0
 
-    assert "requirements-dev.lock" in machine.asked()[-2]
-    assert machine.asked()[-1] == "-m pytest"
+    assert "requirements-dev.lock" in machine.asked()[-3]
+    assert all(call.startswith("-m pytest") for call in machine.asked()[-2:])
 
 
 def test_make_run_uses_the_python_it_is_given(machine: Machine, tmp_path: Path) -> None:

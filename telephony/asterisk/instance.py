@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from shutil import which
 
@@ -27,6 +28,10 @@ _STOP_SECONDS = 5.0
 _CONSOLE_SECONDS = 10.0
 _SOCKET_PATH_LIMIT = 107
 """Bytes that Linux accepts in the path of a local socket: the console is one."""
+_DRAWN_PORTS = range(30_000, 32_768)
+"""Between the sound of candidates and the ports that Linux gives to whoever asks for any (from 32768 on)."""
+_turn = count(os.getpid() * 397)
+"""Each program goes round from a place of its own, so that programs which draw at the same time do not draw the same port."""
 
 
 def program(asterisk: str) -> tuple[str, ...]:
@@ -54,11 +59,17 @@ def program(asterisk: str) -> tuple[str, ...]:
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of the loopback address that nothing uses at this instant."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback address that nothing uses at this instant, and that nothing else is given before it is opened.
+
+    Raises:
+        AsteriskUnstarted: none is left.
+    """
+    for _ in _DRAWN_PORTS:
+        port = _DRAWN_PORTS[next(_turn) % len(_DRAWN_PORTS)]
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AsteriskUnstarted("Tous les ports où un Asterisk d'essai peut écouter sont pris. Arrêtez d'autres programmes.")
 
 
 def _drawn_secrets() -> dict[str, str]:

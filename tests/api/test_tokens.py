@@ -66,6 +66,7 @@ def test_ten_thousand_forged_tokens_open_nothing() -> None:
         URLSafeTimedSerializer(SECRET, salt="autre usage").dumps(CONVERSATION),
         "💥" * 40,
     ],
+    ids=["short", "bare", "dots", "long", "another secret", "another use", "not ASCII"],
 )
 def test_a_token_that_is_not_ours_is_refused(client: TestClient, forged: str) -> None:
     response = client.post("/chat", json={"message": LOST_CARD, "token": forged})

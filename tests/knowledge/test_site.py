@@ -302,6 +302,7 @@ def test_a_host_that_starts_to_resolve_inside_is_refused(server: WebServer, engi
         gzip.compress(bytes(30 * 1024**2)),
         gzip.compress(b"<urlset/>")[:-6],
     ],
+    ids=["entity", "page", "not XML", "too long", "cut"],
 )
 def test_a_sitemap_that_is_not_one_is_told(server: WebServer, engine: Engine, content: Content, clock: Clock, body: bytes | str) -> None:
     server.pages["/sitemap-1.xml"] = Served(body)

@@ -154,10 +154,10 @@ def test_a_page_with_nothing_to_quote_is_refused(html: str) -> None:
 
 @pytest.mark.parametrize("tag", ["div", "b", "table><tr><td", "ul><li", "section", "x"])
 def test_a_page_made_to_exhaust_the_reader_is_refused_at_once(tag: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(SourceRefused, match="imbriquée"):
         read_page(f"<title>T</title><main>{f'<{tag}>' * 100_000}texte", DAY)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_map_with_a_thousand_drawings_is_a_page() -> None:
