@@ -17,18 +17,21 @@ from typing import Any
 import Stemmer
 import yaml
 
-from knowledge.settings import settings
+from knowledge.glossary import Glossaries, apart, pairs_of_characters
 from knowledge.spelling import Speller
 
 WORD = re.compile(r"[^\W_]+")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 ARABIC_MARKS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640]")
-UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+WHOLE_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ı": "i", "ł": "l", "đ": "d", "ø": "o", "ى": "ي"})
+"""Letters that are not a plain one with an accent, yet are typed as one."""
 ARTICLES = frozenset("de d du des la le les l un une au aux the of a".split())
 MOST_CORRECTED = 30
 """Words corrected in one text: a long text need not be understood to the letter."""
 SHORTEST_STEMMED = 4
 """Shorter words are left as they are: "sia" is not "si"."""
+OTHER_LANGUAGES = "autres_langues"
+"""The group of fillers that are not French."""
 CONCEPT = "~"
 """Prefix of a term that stands for a concept rather than for a word."""
 
@@ -37,7 +40,7 @@ CONCEPT = "~"
 def fold_word(word: str) -> str:
     """`word` in lower case without accents, for scripts where accents are often omitted."""
     decomposed = unicodedata.normalize("NFKD", word.lower())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).replace("œ", "oe").replace("æ", "ae")
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(WHOLE_LETTERS)
 
 
 def clean(text: str) -> str:
@@ -46,15 +49,14 @@ def clean(text: str) -> str:
     return ARABIC_MARKS.sub("", text)
 
 
+def spelled_words(text: str) -> list[str]:
+    """The words of `text`, folded, in order; a run of Chinese or Japanese, written without spaces, stays whole."""
+    return [piece for word in WORD.findall(clean(text)) for piece in apart(fold_word(word))]
+
+
 def folded_words(text: str) -> list[str]:
     """The words of `text`, folded, in order. A run of Chinese or Japanese, written without spaces, gives its pairs of characters."""
-    words: list[str] = []
-    for word in WORD.findall(clean(text)):
-        if len(word) > 2 and UNSPACED.search(word):
-            words.extend(word[start : start + 2] for start in range(len(word) - 1))
-        else:
-            words.append(fold_word(word))
-    return words
+    return [piece for word in spelled_words(text) for piece in pairs_of_characters(word)]
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Reading:
     """Folded words that carry the subject, abbreviations expanded, fillers removed."""
     terms: tuple[str, ...]
     """Stems of those words, then the concepts they name (prefixed)."""
+    text: str = ""
+    """As it was written, for the encoder; empty when the reading joins several turns."""
 
     @property
     def concepts(self) -> frozenset[str]:
@@ -78,13 +82,19 @@ class Lexicon:
     abbreviations: Mapping[str, tuple[str, ...]]
     fillers: frozenset[str]
     concepts: Mapping[str, Sequence[str]]
+    glossaries: Glossaries = field(default_factory=lambda: Glossaries({}, spelled_words))
+    """The French of what is written in other languages."""
+    common: frozenset[str] = frozenset()
+    """Common words of French, folded, by which it is told from the languages of the glossaries."""
     speller: Speller | None = None
     """Once the trusted words are known (they come from the texts that are indexed)."""
     _stemmer: Any = field(default_factory=lambda: Stemmer.Stemmer("french"), repr=False)
     _stems: dict[str, str] = field(default_factory=dict, repr=False)
+    _common_stems: frozenset[str] = field(default=frozenset(), repr=False)
     _phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        self._common_stems = frozenset(self.stem(word) for word in self.common)
         for concept, phrases in self.concepts.items():
             for phrase in phrases:
                 stems = tuple(self.stem(word) for word in folded_words(phrase) if word not in ARTICLES)
@@ -97,14 +107,21 @@ class Lexicon:
         folder = content / "lexicon"
         spellings = yaml.safe_load((folder / "sms.yml").read_text("utf-8"))["abreviations"]
         fillers = yaml.safe_load((folder / "fillers.yml").read_text("utf-8"))
+        glossaries = Glossaries.load(content, spelled_words)
         concepts: dict[str, list[str]] = {}
         for file in sorted(folder.glob("concepts*.yml")):
             for concept, phrases in yaml.safe_load(file.read_text("utf-8")).items():
                 concepts.setdefault(concept, []).extend(str(phrase) for phrase in phrases)
+        common = {fold_word(str(word)) for group, words in fillers.items() if group != OTHER_LANGUAGES for word in words}
+        common |= {word for long in spellings.values() for word in folded_words(str(long))} | {fold_word(str(short)) for short in spellings}
+        common |= {word for meaning in glossaries.meanings for word in meaning}
+        common |= {fold_word(str(word)) for word in yaml.safe_load((folder / "french.yml").read_text("utf-8"))["mots"]}
         return cls(
             abbreviations={fold_word(str(short)): tuple(folded_words(str(long))) for short, long in spellings.items()},
             fillers=frozenset(fold_word(str(word)) for group in fillers.values() for word in group),
             concepts=concepts,
+            glossaries=glossaries,
+            common=frozenset(common),
         )
 
     def stem(self, word: str) -> str:
@@ -132,9 +149,22 @@ class Lexicon:
             expanded.extend(known or (right or word,))
         return expanded
 
+    def unabridge(self, words: Iterable[str]) -> list[str]:
+        """Replace abbreviations only: a word of another language that no glossary knows is not misspelled French."""
+        return [right for word in words for right in self.abbreviations.get(word, (word,))]
+
     def read(self, text: str) -> Reading:
         """The words and terms of `text`. A text made only of fillers keeps them: something must be searched."""
-        return self.read_words(self.expand(folded_words(text)))
+        return replace(self.read_words(self.words(text)), text=text)
+
+    def words(self, text: str) -> list[str]:
+        """The words of `text`: in French when it is of another language that has a glossary, abbreviations expanded, spelling corrected."""
+        french = self.glossaries.french(spelled_words(text), self.is_common)
+        return self.expand(folded_words(text)) if french is None else self.unabridge(french)
+
+    def is_common(self, word: str) -> bool:
+        """Whether a folded word is a common one of French, whatever its ending."""
+        return self.stem(word) in self._common_stems
 
     def read_words(self, words: Sequence[str]) -> Reading:
         """As `read`, for words already folded and expanded."""
@@ -153,6 +183,8 @@ class Lexicon:
 @lru_cache
 def default_lexicon() -> Lexicon:
     """The lexicon of the content named in the settings."""
+    from knowledge.settings import settings  # not at the top: Rasa's Python reads this module without the settings
+
     return Lexicon.load(settings().content)
 
 

@@ -18,6 +18,8 @@ from knowledge.fiche_files import FicheFile, read_all
 from knowledge.proofreading import collection, vocabulary
 from knowledge.proofreading.collection import Opening
 from knowledge.proofreading.fiche import Reader, overdue
+from knowledge.settings import shipped_content
+from knowledge.wordforms import Lexicon
 
 __all__ = ["Checked", "Opening", "Previous", "check", "overdue"]
 
@@ -65,7 +67,7 @@ def check(
         progress(file.id)
         found.extend(reader.refusals(file, (previous or {}).get(file.id)))
         short_forms[file.id] = reader.short_form(file)
-    found.extend(collection.refusals(judged, short_forms))
+    found.extend(collection.refusals(judged, short_forms, _lexicon(content)))
     return Checked(
         fiches=files,
         facts=stock,
@@ -88,6 +90,11 @@ def _foundations(content: Path) -> tuple[tuple[facts.Fact, ...], directory.Direc
     if remarks:
         raise ContentRefused(_in_order(remarks))
     return read[0], read[1], vocabulary.Vocabulary(read[2], read[3])
+
+
+def _lexicon(content: Path) -> Lexicon:
+    """The lexicon of the folder that is judged, or the shipped one when it brings none."""
+    return Lexicon.load(content if (content / "lexicon").is_dir() else shipped_content())
 
 
 def _premium_numbers(stock: Sequence[facts.Fact], services: directory.Directory, content: Path) -> Iterator[Remark]:

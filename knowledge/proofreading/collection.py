@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from knowledge import twins
 from knowledge.errors import Remark
 from knowledge.fiche_files import FicheFile
 from knowledge.proofreading.wording import folded
+from knowledge.wordforms import Lexicon
 
 TWIN_SHORT_FORMS = 90.0
 """Likeness (0 to 100) from which two short forms say the same thing."""
@@ -44,10 +46,16 @@ class _Phrasing:
         return self.fiche.remark(("questions", self.language, self.index), "question en double", message, remedy)
 
 
-def refusals(fiches: Sequence[FicheFile], short_forms: Mapping[str, str]) -> Iterator[Remark]:
-    """Everything that opposes one fiche to another. `short_forms`: the rendered short form by fiche."""
+def refusals(fiches: Sequence[FicheFile], short_forms: Mapping[str, str], lexicon: Lexicon) -> Iterator[Remark]:
+    """Everything that opposes one fiche to another.
+
+    Args:
+        short_forms: the rendered short form by fiche.
+        lexicon: how questions are read.
+    """
     yield from _same_short_forms(fiches, short_forms)
     yield from _same_phrasings(fiches)
+    yield from _twins_not_told_apart(fiches, lexicon)
     for opening in openings(fiches):
         if opening.share > MOST_OF_ONE_OPENING and opening.count >= FEW:
             first = next(fiche for fiche in fiches for text in fiche.front.questions.get("fr", ()) if _opening(text) == opening.words)
@@ -81,6 +89,32 @@ def _same_short_forms(fiches: Sequence[FicheFile], short_forms: Mapping[str, str
             f"la forme courte est presque celle de « {fiches[first].id} » (ressemblance {likeness:.0f} %)",
             "réunissez les deux fiches, ou dites ce qui les distingue",
         )
+
+
+def _twins_not_told_apart(fiches: Sequence[FicheFile], lexicon: Lexicon) -> Iterator[Remark]:
+    """Near twins must have contrasts of their own: the clarifying question is made of them."""
+    named = {fiche.id: fiche for fiche in fiches}
+    terms = {
+        fiche.id: [lexicon.read(text).terms for texts in ((fiche.front.title,), *fiche.front.questions.values()) for text in texts]
+        for fiche in fiches
+    }
+    for pair in twins.pairs(twins.typical_of(terms), list(terms)):
+        one, other = named[pair.first], named[pair.second]
+        for fiche in (one, other):
+            if not fiche.front.contrast:
+                yield fiche.remark(
+                    ("id",),
+                    "contraste manquant",
+                    f"rien ne distingue cette fiche de « {(other if fiche is one else one).id} », demandée avec les mêmes mots",
+                    "ajoutez « contrast » : la suite de « Est-ce … ? »",
+                )
+        if one.front.contrast and other.front.contrast and folded(one.front.contrast) == folded(other.front.contrast):
+            yield other.remark(
+                ("contrast",),
+                "contraste en double",
+                f"« {other.front.contrast} » est aussi le contraste de « {one.id} », demandée avec les mêmes mots",
+                "dites ce qui distingue cette fiche de l'autre",
+            )
 
 
 def _same_phrasings(fiches: Sequence[FicheFile]) -> Iterator[Remark]:

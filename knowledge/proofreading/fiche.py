@@ -135,8 +135,7 @@ class Reader:
                 yield file.remark(place, "domaine", f"« {address} » n'est pas un site officiel", "citez un site de official_domains.yml")
 
     def _questions(self, file: FicheFile) -> Iterator[Remark]:
-        languages = {"fr", "en", *file.languages, *file.front.questions}
-        for language in sorted(languages):
+        for language in sorted({"fr", "en", *file.languages}):
             fewest = FEWEST_QUESTIONS.get(language, FEWEST_QUESTIONS_ELSEWHERE)
             count = len(file.front.questions.get(language, ()))
             if count < fewest:
@@ -146,10 +145,8 @@ class Reader:
                     f"{count} question(s) en « {language} », {fewest} au moins",
                     "ajoutez des questions telles que de vraies personnes les posent",
                 )
-            if language != "fr" and language not in file.sections:
-                yield file.remark(
-                    ("questions", language), "traduction", f"la traduction « # {language} » manque", f"ajoutez la section « # {language} »"
-                )
+        if "en" not in file.sections:
+            yield file.remark(("questions", "en"), "traduction", "la traduction « # en » manque", "ajoutez la section « # en »")
 
     def _facts(self, file: FicheFile, section: str, text: Text) -> Iterator[Remark]:
         language = "fr" if section in FRENCH_SECTIONS else section

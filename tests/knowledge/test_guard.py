@@ -222,6 +222,7 @@ def test_a_page_without_end_is_stopped_by_its_size(server: WebServer) -> None:
         guard.get(server.url(), MOST)
 
 
+@pytest.mark.paced
 @pytest.mark.parametrize("stream", [_drop_by_drop, _headers_without_end])
 def test_an_answer_that_drips_is_stopped_by_the_clock(server: WebServer, stream: Any) -> None:
     server.pages["/"] = Served(stream=stream)

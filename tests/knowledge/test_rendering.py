@@ -114,11 +114,11 @@ FACTS = Facts(
 
 @pytest.mark.parametrize("payload", REFUSED)
 def test_anything_else_than_a_fact_call_is_refused_at_once_and_in_french(payload: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(ContentRefused) as refused:
         compiled(payload)
 
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     (remark,) = refused.value.remarks
     assert remark.rule == "gabarit"
     assert any(word in remark.remedy for word in ("écrivez", "n'utilisez", "coupez"))
@@ -181,8 +181,8 @@ def test_a_thousand_texts_are_ready_in_well_under_a_second() -> None:
     sources = [
         f'Sujet {number}. Comptez {{{{ montant("cni-perte") }}}}, puis {{{{ delai("recours") }}}}. ' + "Mot " * 80 for number in range(1000)
     ]
-    begun = time.perf_counter()
+    begun = time.process_time()
     for source in sources:
         compiled(source).render(FACTS, DAY)
 
-    assert time.perf_counter() - begun < 0.8
+    assert time.process_time() - begun < 0.8

@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.wordforms import CONCEPT, Lexicon, character_grams, clean, default_lexicon, fold_word, folded_words
+from knowledge.fiche_files import parse
+from knowledge.glossary import Glossaries
+from knowledge.wordforms import CONCEPT, Lexicon, character_grams, clean, default_lexicon, fold_word, folded_words, spelled_words
+from tests.conftest import CONTENT
 from tests.texts import ANY_TEXT
 
 LEXICON = Lexicon(
@@ -95,3 +98,102 @@ def test_any_text_is_read_and_cleaning_twice_changes_nothing(text: str) -> None:
 def test_reading_the_words_kept_gives_them_back(words: list[str]) -> None:
     kept = LEXICON.read(" ".join(words)).words
     assert LEXICON.read(" ".join(kept)).words == kept
+
+
+GLOSSARIES = Glossaries(
+    {
+        "es": {
+            "sans sujet": ["mi", "la", "de", "quiero"],
+            "passeport": ["pasaport*"],
+            "titre de séjour": ["tarjeta* de residencia"],
+            "carte": ["tarjeta"],
+            "perdu": ["perdi*"],
+        },
+        "ar": {"articles": ["ال", "لل", "و"], "passeport": ["جواز سفر*"], "vol": ["سرق*"], "renouveler": ["تجديد"]},
+        "zh": {"passeport": ["护照"], "renouveler": ["换新"], "carte de résident": ["十年居留"], "titre de séjour": ["居留"]},
+    },
+    spelled_words,
+)
+COMMON = frozenset({"passeport", "perdu", "carte", "titre", "sejour", "mon", "la", "de", "renouveler"})
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Lexicon:
+    return default_lexicon()
+
+
+@pytest.mark.parametrize(
+    ("written", "french"),
+    [
+        ("perdí mi pasaporte", ["perdu", "passeport"]),
+        ("PASAPORTES perdidos", ["passeport", "perdu"]),
+        ("quiero la tarjeta de residencia", ["titre", "de", "sejour"]),
+        ("mi tarjeta, toledo", ["carte", "toledo"]),
+        ("جواز سفري وسرقت", ["passeport", "vol"]),
+        ("للتجديد", ["renouveler"]),
+        ("护照换新", ["passeport", "renouveler"]),
+        ("我有十年居留", ["我有", "carte", "de", "resident"]),
+        ("换新passeport", ["renouveler", "passeport"]),
+    ],
+)
+def test_words_of_another_language_are_read_as_the_french_of_the_offices(written: str, french: list[str]) -> None:
+    assert GLOSSARIES.french(spelled_words(written), COMMON.__contains__) == french
+
+
+@pytest.mark.parametrize(
+    "written", ["mon passeport perdu", "perdu la carte", "la", "", "1234", "tarjeta perdu mon titre de sejour", "gato verde"]
+)
+def test_what_french_knows_better_is_left_as_it_is(written: str) -> None:
+    assert GLOSSARIES.french(spelled_words(written), COMMON.__contains__) is None
+
+
+def test_french_papers_named_in_a_foreign_question_do_not_make_it_french() -> None:
+    assert GLOSSARIES.french(spelled_words("quiero mi titre sejour"), COMMON.__contains__) == ["titre", "sejour"]
+
+
+@given(ANY_TEXT)
+def test_any_text_goes_through_the_glossaries(text: str) -> None:
+    french = GLOSSARIES.french(spelled_words(text), COMMON.__contains__)
+
+    assert french is None or all(french)
+
+
+@pytest.mark.parametrize(
+    ("code", "written", "concepts"),
+    [
+        ("en", "I lost my residence card", {"perte", "titre_sejour"}),
+        ("es", "me robaron el carné de conducir", {"vol", "permis_conduire"}),
+        ("pt", "quanto custa renovar o passaporte", {"prix", "renouvellement", "passeport"}),
+        ("ar", "ضاعت بطاقة الإقامة", {"perte", "titre_sejour"}),
+        ("uk", "загубила посвідку на проживання", {"perte", "titre_sejour"}),
+        ("tr", "ehliyetimi kaybettim", {"perte", "permis_conduire"}),
+        ("zh", "我的护照丢了", {"perte", "passeport"}),
+        ("it", "quanto costa la patente", {"prix", "permis_conduire"}),
+        ("ro", "am pierdut pașaportul", {"perte", "passeport"}),
+        ("de", "mein Führerschein ist abgelaufen", {"permis_conduire", "renouvellement"}),
+        ("ru", "украли паспорт", {"vol", "passeport"}),
+        ("pl", "zgubiłem prawo jazdy", {"perte", "permis_conduire"}),
+    ],
+)
+def test_a_question_in_each_language_names_what_it_names_in_french(shipped: Lexicon, code: str, written: str, concepts: set[str]) -> None:
+    assert code in shipped.glossaries.languages
+    assert {CONCEPT + concept for concept in concepts} <= shipped.read(written).concepts
+
+
+def test_a_question_typed_without_its_accents_reads_the_same(shipped: Lexicon) -> None:
+    assert shipped.read("kartımı kaybettim").terms == shipped.read("kartimi kaybettim").terms
+    assert shipped.read("zgubiłem paszport").terms == shipped.read("zgubilem paszport").terms
+
+
+def test_questions_in_french_are_never_read_as_another_language(shipped: Lexicon) -> None:
+    """The few left are a foreign expression that someone typed among the French phrasings."""
+    files = [parse(path.read_text("utf-8"), path.relative_to(CONTENT).as_posix()) for path in sorted((CONTENT / "fiches").rglob("*.md"))]
+    asked = [text for file in files for text in (file.front.title, *file.front.questions.get("fr", ()))]
+    altered = [text for text in asked if shipped.glossaries.french(spelled_words(text), shipped.is_common) is not None]
+
+    assert len(asked) > 10_000
+    assert len(altered) <= len(asked) // 1000
+
+
+def test_each_french_word_of_a_glossary_is_one_that_french_is_told_by(shipped: Lexicon) -> None:
+    assert all(shipped.is_common(word) for meaning in shipped.glossaries.meanings for word in meaning)
