@@ -176,6 +176,17 @@ class Call(Base):
     """caller, line, agent, lost."""
 
 
+class SpokenConversation(Base):
+    """Under which conversation of the journal a spoken question of a call was answered. Append-only."""
+
+    __tablename__ = "spoken_conversation"
+
+    talk: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """As in `Call.questions` (`conversation`): 20 hexadecimal digits."""
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class RecordCursor(Base):
     """How far each file of Asterisk has been read; moved in the transaction that stores its lines."""
 
@@ -187,14 +198,14 @@ class RecordCursor(Base):
 
 
 class LineCheck(Base):
-    """An hourly check of the records: calls counted by Asterisk and by us, free space. Append-only."""
+    """An hourly check: calls counted by Asterisk and by us, free space, transfers of a service. Append-only."""
 
     __tablename__ = "line_check"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     kind: Mapped[str] = mapped_column(String(20))
-    """calls or disk."""
+    """calls, disk or transfers."""
     ok: Mapped[bool]
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 

@@ -33,12 +33,13 @@ from telephony.publication.candidate import Candidate
 from telephony.publication.folder import LineFolder
 from telephony.publication.proof import SelfCall
 from telephony.publication.publisher import Publisher
+from telephony.questions import whisper
 from telephony.questions.audiosocket import AudioServer
 from telephony.questions.engines import listener
 from telephony.questions.listening import Ears
 from telephony.questions.sayings import Sayings, by_prompts
 from telephony.questions.voice import Patience, Voice
-from telephony.records import callbacks, messages, reconciliation
+from telephony.records import asked, callbacks, messages, reconciliation
 from telephony.records.tail import Records
 from telephony.settings import TelephonySettings
 from telephony.speech.prompts import Prompt, Prompts
@@ -100,10 +101,12 @@ class Line:
         with session(self.engine) as opened:
             callbacks.forget(opened, self.settings.callback_days, self.clock)
         messages.forget(self.settings.line / "messages", self.settings.callback_days, self.clock)
+        whisper.forget(self.door)
 
     def _check(self) -> None:
         reconciliation.check_disk(self.engine, self.settings.logs, self.settings.free_mb, self.clock)
         reconciliation.check_calls(self.engine, self.records.read, self.door, self.clock)
+        reconciliation.check_transfers(self.engine, self.settings.transfers_hourly, self.clock)
 
     def _say(self, text: str) -> str:
         prompt = Prompt(text, "fr")
@@ -114,9 +117,10 @@ class Line:
     async def _speech(self, stopping: threading.Event) -> None:
         ears = listener(self.settings)
         patience = Patience(listener=self.settings.listen_seconds)
-        sayings = Sayings(by_prompts(self.publisher.builder.prompts))
+        prompts = self.publisher.builder.prompts
+        sayings, tell = Sayings(by_prompts(prompts)), whisper.teller(prompts, self.door)
         scripts = self._scripts()
-        voice = Voice(self._converse, Ears(ears) if ears else None, sayings, scripts, self.door.put, patience)
+        voice = Voice(self._converse, Ears(ears) if ears else None, sayings, scripts, self.door.put, patience, tell)
         with reading(self.engine) as opened:
             live = versions.live(opened)
         if live is not None:
@@ -130,9 +134,11 @@ class Line:
             await server.close()
             await voice.close()
 
-    def _converse(self, question: Question) -> Answer:
+    def _converse(self, question: Question, talk: str) -> Answer:
         with session(self.engine) as opened:
-            return self.assistant.converse(opened, question)
+            answer = self.assistant.converse(opened, question)
+            asked.link(opened, talk, answer, self.clock)
+            return answer
 
     def _scripts(self) -> Callable[[int], Script]:
         @lru_cache(maxsize=32)

@@ -41,6 +41,7 @@ class TelephonySettings(BaseSettings):
     # --- Records ---
     logs: Path = Field(default=Path("var/asterisk/log"), description="Folder where Asterisk writes what happened to the calls.")
     free_mb: int = Field(default=500, ge=0, description="Free space under which the disk of these records is alarming, in megabytes.")
+    transfers_hourly: int = Field(default=200, ge=1, description="Transfers to one service in an hour above which the log gives the alarm.")
     callback_days: int = Field(default=30, ge=1, description="Days after which the number of a caller to be called back is erased.")
 
     # --- Spoken question ---

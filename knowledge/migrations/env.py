@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import knowledge.line_models  # noqa: F401  # its tables join the metadata
+import knowledge.learned_models  # their tables join the metadata
+import knowledge.line_models  # noqa: F401
 from knowledge.models import Base
 
 context.configure(

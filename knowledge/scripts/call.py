@@ -117,6 +117,8 @@ class SpeechEnded:
 
     next: str
     """`menu`, `agent`, or a service."""
+    slow: bool = False
+    """The caller chose meanwhile to be spoken to slowly."""
 
 
 @dataclass(frozen=True)

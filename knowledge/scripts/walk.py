@@ -83,7 +83,8 @@ def step(told: Told, state: State, event: Event) -> Step:
         case ((Message() | FicheAnswer()), Heard()):
             return _go(told, state, node.next)
         case Question(), SpeechEnded():
-            return _go(told, state, _after_speech(told, node, event.next))
+            kept = replace(state, rate="slow") if event.slow else state
+            return _go(told, kept, _after_speech(told, node, event.next))
         case Question(), Failed():
             return _go(told, state, node.next, _said(told, state, "fallback"))
         case ((Callback() | Voicemail()), Heard()):

@@ -16,6 +16,7 @@ from knowledge.commands.screen import day, say, warn
 
 if TYPE_CHECKING:
     from knowledge.line_models import Call
+    from telephony.records.asked import Asked
     from telephony.records.traffic import Figures
 
 NARROWEST = 116
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bot.journal import Period
     from knowledge.database import reading, require_schema
     from knowledge.line_models import Call
+    from telephony.records.asked import asked_during
     from telephony.records.traffic import figures, latest
 
     if arguments.first and arguments.last and arguments.first > arguments.last:
@@ -78,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             if found is None:
                 warn(f"Aucun appel ne porte la référence « {arguments.call} ». La liste : python -m telephony calls")
                 return 1
-            show_one(found, screen)
+            show_one(found, asked_during(opened, found), screen)
             return 0
         counted = figures(opened, period)
         if not counted.received and not counted.proofs:
@@ -125,8 +127,8 @@ def show_list(calls: Iterable[Call], screen: Console) -> None:
     screen.print(table)
 
 
-def show_one(call: Call, screen: Console) -> None:
-    """Print the way of one call."""
+def show_one(call: Call, asked: Iterable[Asked], screen: Console) -> None:
+    """Print the way of one call, with what was asked aloud: by nature and titles, for nobody's words are kept with a call."""
     screen.print(
         f"[bold]Appel {escape(call.id)}[/bold], {_moment(call.started_at)}" + (" (vérification de la ligne)" if call.proof else "")
     )
@@ -137,12 +139,24 @@ def show_one(call: Call, screen: Console) -> None:
     for step in call.path:
         what = step["key"] or step.get("service") or (step["node"] if step["kind"] == "node" else "")
         screen.print(f"  {_hour(step['at'])}  {STEPS.get(step['kind'], step['kind'])} {escape(what)}".rstrip())
+    questions = list(asked)
     for question in call.questions:
         screen.print(f"  {_hour(question['at'])}  question parlée, suite : {escape(question['next'] or 'aucune')}")
+        for one in questions:
+            if one.talk == question["conversation"]:
+                screen.print(f"      {escape(_asked(one))}")
+        questions = [one for one in questions if one.talk != question["conversation"]]
     for transfer in call.transfers:
         screen.print(f"Transfert vers {escape(transfer['service'] or 'un service inconnu')} : {_transfer(transfer)}.")
     where = f" ({escape(call.ended_in)})" if call.ended_in else ""
     screen.print(f"Fin : {ENDS.get(call.end, call.end)}{where}, {_moment(call.ended_at)}.")
+
+
+def _asked(asked: Asked) -> str:
+    from bot.commands.report import DECISIONS, NATURES
+
+    titles = " ou ".join(f"« {title} »" for title in asked.titles)
+    return f"{NATURES[asked.nature]}, {DECISIONS[asked.decision]}" + (f" : {titles}" if titles else "")
 
 
 def _transfer(transfer: dict[str, Any]) -> str:

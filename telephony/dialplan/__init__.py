@@ -7,6 +7,6 @@ change of language go to the twin context.
 """
 
 from telephony.dialplan.compiler import compiled, days_covered
-from telephony.dialplan.lines import Dialplan, Line, context_of, speech_suffix
+from telephony.dialplan.lines import SLOW, Dialplan, Line, context_of, speech_suffix
 
-__all__ = ["Dialplan", "Line", "compiled", "context_of", "days_covered", "speech_suffix"]
+__all__ = ["SLOW", "Dialplan", "Line", "compiled", "context_of", "days_covered", "speech_suffix"]

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
+SLOW = ".slow"
+"""After the place where a spoken question ends: the caller chose meanwhile to be spoken to slowly. No service is named so."""
+
 
 @dataclass(frozen=True)
 class Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from knowledge.scripts.model import (
@@ -25,7 +25,7 @@ from knowledge.scripts.model import (
     service_symbol,
 )
 from knowledge.scripts.told import Sentence, Told
-from telephony.dialplan.lines import Context, Line, context_of, speech_suffix
+from telephony.dialplan.lines import SLOW, Context, Line, context_of, speech_suffix
 from telephony.errors import ScriptUncompilable
 
 if TYPE_CHECKING:  # a shape only: nothing of the database is imported
@@ -118,9 +118,13 @@ class View:
         return "|".join((where, *more))
 
     def _whisper(self, name: str) -> list[Line]:
+        """What the agent hears before the caller; then what the spoken question left, if anything did (`telephony.questions.whisper`)."""
         context = Context(f"{self._context(name)}_whisper")
         context.add("s", "Playback", self.play(name, "whisper"))
-        context.add("s", "Set", "MASTER_CHANNEL(REACHED)=1")
+        context.add("s", "Set", "SAID=${FILTER(0-9a-f,${DB(accueil_said/${MASTER_CHANNEL(SPEECH)}):0:32})}")
+        context.add("s", "GotoIf", '$["${SAID}"=""]?reached')
+        context.add("s", "Playback", "accueil/${SAID}")  # a file that is not there is passed over
+        context.add("s", "Set", "MASTER_CHANNEL(REACHED)=1", label="reached")
         context.add("s", "Return")
         return context.lines
 
@@ -198,13 +202,14 @@ class _Writing:
         self._s("Goto", "outcome,1")
         self.context.add("T", "Goto", "outcome,1")
         self.context.add("outcome", "Set", "TIMEOUT(absolute)=0")
-        self.context.add("outcome", "Set", "NEXT=${FILTER(a-z0-9_,${DB_DELETE(accueil_next/${SPEECH})})}")
+        self.context.add("outcome", "Set", "NEXT=${FILTER(a-z0-9_.,${DB_DELETE(accueil_next/${SPEECH})})}")
         self._event("outcome", "ACCUEIL_SPEECH", "${SPEECH}", "${TRYSTATUS}", "${NEXT}")
         self.context.add("outcome", "GotoIf", '$["${NEXT}"="again"]?s,turn')
-        self.context.add("outcome", "GotoIf", f'$["${{NEXT}}"="menu"]?{after}')
-        go = context_of(self.view.plan.number, self.view.language, self.view.rate, "go")
-        for place in ("agent", *self.view.services()):
-            self.context.add("outcome", "GotoIf", f'$["${{NEXT}}"="{place}"]?{go},{place},1')
+        for view, chosen in ((self.view, ""), (replace(self.view, rate=RATES[-1]), SLOW)):  # a speed chosen while speaking is kept
+            go = context_of(view.plan.number, view.language, view.rate, "go")
+            self.context.add("outcome", "GotoIf", f'$["${{NEXT}}"="menu{chosen}"]?{view.goto(self.name, node.next)}')
+            for place in ("agent", *view.services()):
+                self.context.add("outcome", "GotoIf", f'$["${{NEXT}}"="{place}{chosen}"]?{go},{place},1')
         self._say("fallback", "outcome")
         self.context.add("outcome", "Goto", after)
         self._house_keys()

@@ -40,6 +40,8 @@ _CONTEXT = re.compile(r"a(\d+)_")
 
 RENEWED = timedelta(days=365)
 """Age at which a version in service is compiled again, for its holidays."""
+RENEWAL_TRIES = 10
+"""How often a renewed version is listened to, more and more slowly, before a person is needed: about five minutes."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Publisher:
         self.door, self.candidate, self.self_call, self.clock = door, candidate, self_call, clock
         self._current: tuple[int, int, date] | None = None
         """Version, release and day for which the line is known to say what is true."""
+        self._unheard = 0
+        """How often, in a row, what the line says since it was renewed was not heard."""
         self._writing = threading.Lock()
         """Held while the folder and Asterisk are made to change."""
 
@@ -119,8 +123,10 @@ class Publisher:
         """
         with self._writing:
             laid = self.folder.live()
-            if laid is None or laid.number != live.number or self._says_the_same(laid, built):
+            if laid is None or laid.number != live.number:
                 return None
+            if self._says_the_same(laid, built):
+                return self._renewal_heard(live, built) if self._unheard else None
             self.candidate.try_out(built.dialplan, built.queues)
             self._switch(self.folder.write(built.dialplan, built.queues, _noted(built)))
             try:
@@ -128,8 +134,26 @@ class Publisher:
             except PublicationRefused:
                 self._back_to(laid)
                 raise
+            self._unheard = 0
         log.info("version %s renewed: what it quotes had changed", live.number)
-        return self._proven(live, self._heard(live, built))  # not heard: told, but yesterday's amount is not said again
+        return self._renewal_heard(live, built)
+
+    def _renewal_heard(self, live: ScriptVersion, built: Built) -> Published | None:
+        """Not heard: told, and tried again a few times; but yesterday's amount is not said again.
+
+        Raises:
+            PublicationRefused: it was not heard this time either.
+        """
+        try:
+            certificate = self._heard(live, built)
+        except PublicationRefused as refused:
+            self._unheard += 1
+            if self._unheard < RENEWAL_TRIES:
+                raise
+            self._unheard = 0
+            raise PublicationRefused(f"{refused} Essayé {RENEWAL_TRIES} fois : appelez la ligne, puis publiez de nouveau.") from refused
+        self._unheard = 0
+        return self._proven(live, certificate)
 
     def _says_the_same(self, laid: Written, built: Built) -> bool:
         """Whether only the list of closed days differs, and still reaches far enough."""

@@ -16,6 +16,7 @@ import yaml
 from bot.messages import Answer, Clarify, Decline, Handover, Nature, Reply, Role, Sentence
 from knowledge.scripts.model import service_symbol
 from knowledge.wordforms import folded_words
+from telephony.questions.whisper import Asked, asked_in, replied
 
 MENU = "menu"
 AGENT = "agent"
@@ -61,6 +62,12 @@ class Talk:
     """What is still to be said."""
     then: str | None = None
     """Where the caller goes once all is said; None: he is listened to."""
+    asked: Asked | None = None
+    """What was understood last: told to the person who answers."""
+    replied: str | None = None
+    """Title of what the last answer gives."""
+    heard: str | None = None
+    """Title of the last answer that was heard to its end."""
 
 
 def silent(talk: Talk) -> Talk:
@@ -98,7 +105,7 @@ def answered(talk: Talk, answer: Answer, services: Collection[str]) -> Talk:
     if answer.interpretation.nature is Nature.NONSENSE:
         return misunderstood(talk)
     said = tuple(Said(sentence.text, sentence.language) for sentence in answer.sentences)
-    talk = replace(talk, misunderstandings=0, last=said, to_say=said)
+    talk = replace(talk, misunderstandings=0, last=said, to_say=said, asked=asked_in(answer) or talk.asked, replied=replied(answer))
     match answer:
         case Reply() if answer.interpretation.emergency:
             return _then(talk, "person", AGAIN)
@@ -119,6 +126,13 @@ def answered(talk: Talk, answer: Answer, services: Collection[str]) -> Talk:
         case Decline():
             return _then(replace(talk, declined=True), "ask", AGAIN)
     assert_never(answer)
+
+
+def spoken(talk: Talk) -> Talk:
+    """The first sentence to say was heard to its end; with the last one of an answer, the answer was."""
+    said, left = talk.to_say[0], talk.to_say[1:]
+    whole = talk.replied is not None and said in talk.last and not any(other in talk.last for other in left)
+    return replace(talk, to_say=left, heard=talk.replied if whole else talk.heard)
 
 
 def repeated(talk: Talk) -> Talk:

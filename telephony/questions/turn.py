@@ -1,7 +1,8 @@
 """One spoken turn: listens to a caller, asks the assistant, says the answer, within the time of one AudioSocket connection.
 
 Before closing, it writes where the caller goes (`accueil_next` in AstDB): the menu, a person, a service, or `again`: one more turn, which
-goes on where this one stopped. Nothing written means that something failed: the dialplan says so and the caller is in the menu.
+goes on where this one stopped. `.slow` after it: the caller chose to be spoken to slowly. Nothing written means that something failed: the
+dialplan says so and the caller is in the menu. What the person who answers will hear is written before, as soon as it is known.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from bot.messages import Answer, Channel, Question
 from knowledge.scripts.model import HOUSE_KEYS, BargeIn
+from telephony.dialplan import SLOW
 from telephony.errors import SpeechUnavailable, TelephonyError
 from telephony.questions import conversation
 from telephony.questions.activity import Activity, Sign
@@ -25,6 +27,7 @@ from telephony.questions.audiosocket import FRAME_BYTES, Leg, Place
 from telephony.questions.conversation import AGAIN, AGENT, MENU, SURE_TO_HAVE_HEARD, Talk
 from telephony.questions.listening import Ears, Hearing
 from telephony.questions.sayings import Sayings
+from telephony.questions.whisper import Tell, Told, told
 from telephony.speech.sound import RATE
 
 FAMILY = "accueil_next"
@@ -39,8 +42,8 @@ BREATH_SECONDS = 0.005
 TURNS = 12
 """Connections for one spoken question; then the menu."""
 
-Converse = Callable[[Question], Answer]
-"""Answers a question and writes it in the journal, committed. Called in a thread."""
+Converse = Callable[[Question, str], Answer]
+"""Answers a question, and writes it in the journal with the talk it was asked in (`Place.talk`), committed. Called in a thread."""
 Put = Callable[[str, str, str], None]
 """Writes family, key and value in AstDB; raises a TelephonyError. Called in a thread."""
 
@@ -71,17 +74,21 @@ class Means:
     """None: no engine is installed, and every caller goes back to the menu."""
     sayings: Sayings
     put: Put
+    tell: Tell | None
+    """None: whoever answers is told nothing."""
+    telling: ThreadPoolExecutor
+    """Where it is waited for, apart: a slow voice or a silent Asterisk must not delay an answer."""
     pool: ThreadPoolExecutor
     """Where the assistant and AstDB are waited for."""
     patience: Patience = Patience()
     answering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, talk: str) -> Answer:
         """The answer of the assistant; one is computed at a time."""
         await self.answering.acquire()
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.pool, self.converse, question)
+            return await loop.run_in_executor(self.pool, self.converse, question, talk)
         finally:
             loop.call_later(BREATH_SECONDS, self.answering.release)
 
@@ -96,6 +103,8 @@ class Memory:
     """A question that was still being said when its turn ended."""
     turns: int = 0
     seen_at: float = 0.0
+    told: Told = ()
+    """What was last written for the one who answers."""
 
 
 class Happened(Enum):
@@ -126,6 +135,7 @@ class Turn:
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._destination: str | None = None
+        self._telling: asyncio.Task[None] | None = None
         self.task = asyncio.create_task(self._run())
 
     # --- The ear of the leg: in the event loop, at once --------------------------------------------------------------------
@@ -197,7 +207,10 @@ class Turn:
     async def _run(self) -> None:
         try:
             self._destination = await self._lead()
-            written = self._loop.run_in_executor(self._means.pool, self._means.put, FAMILY, self._place.uuid, self._destination)
+            if self._telling:
+                await asyncio.wait({self._telling}, timeout=self._patience.put)
+            value = self._destination + SLOW if self.talk.slow and self._destination != AGAIN else self._destination
+            written = self._loop.run_in_executor(self._means.pool, self._means.put, FAMILY, self._place.uuid, value)
             await asyncio.wait_for(written, self._patience.put)
         except TelephonyError as failure:
             log.warning("spoken question of %s: %s", self._place.uuid, failure)
@@ -215,6 +228,7 @@ class Turn:
             return MENU
         destination = None
         while destination is None:
+            self._tell()
             if self.talk.to_say:
                 destination = await self._say()
             elif self.talk.then:
@@ -223,6 +237,22 @@ class Turn:
             else:
                 destination = await self._listen()
         return destination
+
+    def _tell(self) -> None:
+        """Begin to write what the one who answers will hear, where it changed: it is there before the caller leaves."""
+        wanted = told(self.talk.asked, self.talk.heard)
+        if self._means.tell is not None and wanted != self._memory.told:
+            self._memory.told = wanted
+            self._telling = asyncio.create_task(self._written(self._means.tell, wanted, self._telling))
+
+    async def _written(self, tell: Tell, wanted: Told, before: asyncio.Task[None] | None) -> None:
+        if before:
+            await asyncio.wait({before})
+        try:
+            await self._loop.run_in_executor(self._means.telling, tell, self._place.uuid, wanted)
+        except Exception as failure:  # the call goes on: whoever answers hears the subject and the language, as from the menu
+            self._memory.told = ()
+            log.warning("what was asked in %s will not be told: %r", self._place.uuid, failure)
 
     def _press(self, key: str) -> str | None:
         """Obey a key. Where the caller goes at once, or None."""
@@ -260,7 +290,7 @@ class Turn:
         while True:
             match await self._events.get():
                 case Happened.SAID:
-                    self.talk = replace(self.talk, to_say=self.talk.to_say[1:])
+                    self.talk = conversation.spoken(self.talk)
                     return self._press(waiting) if waiting else None
                 case Sign.BARGED_IN:
                     self.talk = conversation.interrupted(self.talk)
@@ -331,7 +361,7 @@ class Turn:
             self.talk = refusal
             return
         question = Question(text, Channel.PHONE, self.talk.conversation)
-        answer = await asyncio.wait_for(self._means.answer(question), self._patience.assistant)
+        answer = await asyncio.wait_for(self._means.answer(question, self._place.talk), self._patience.assistant)
         self.talk = conversation.answered(self.talk, answer, self._services)
 
     def _stop_hearing(self) -> None:

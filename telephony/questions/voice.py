@@ -14,6 +14,7 @@ from telephony.questions.listening import Ears
 from telephony.questions.sayings import Sayings
 from telephony.questions.turn import Converse, Means, Memory, Put, Turn
 from telephony.questions.turn import Patience as Patience  # whoever opens the voice says how patient it is
+from telephony.questions.whisper import Tell
 
 REMEMBERED_SECONDS = 600.0
 REMEMBERED_TALKS = 2000
@@ -27,9 +28,17 @@ class Voice:
     """Leads the spoken turns: `answer` is given to an `AudioServer`, and everything runs in its event loop."""
 
     def __init__(
-        self, converse: Converse, ears: Ears | None, sayings: Sayings, scripts: Scripts, put: Put, patience: Patience | None = None
+        self,
+        converse: Converse,
+        ears: Ears | None,
+        sayings: Sayings,
+        scripts: Scripts,
+        put: Put,
+        patience: Patience | None = None,
+        tell: Tell | None = None,
     ) -> None:
-        self._means = Means(converse, ears, sayings, put, ThreadPoolExecutor(WORKERS, "spoken-question"), patience or Patience())
+        pool, telling = ThreadPoolExecutor(WORKERS, "spoken-question"), ThreadPoolExecutor(WORKERS, "whisper")
+        self._means = Means(converse, ears, sayings, put, tell, telling, pool, patience or Patience())
         self._scripts = scripts
         self._memories: dict[str, Memory] = {}
         self._turns: set[Turn] = set()
@@ -56,7 +65,8 @@ class Voice:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._means.pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._means.pool, self._means.telling):
+            pool.shutdown(wait=False, cancel_futures=True)
         self._means.sayings.close()
 
     def _remembered(self, place: Place, language: str) -> Memory:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from knowledge.line_models import Call
+from telephony.dialplan import SLOW
 
 CALLER_ENDPOINTS = ("trunk", "proof")
 """Whose legs are callers."""
@@ -177,7 +178,7 @@ class _Telling:
             case "ACCUEIL_STATE", (state, *_):
                 self._state = self._state or state[:10]
             case "ACCUEIL_SPEECH", (uuid, status, following, *_):
-                told = {"conversation": uuid.replace("-", "")[:20], "status": status, "next": following}
+                told = {"conversation": uuid.replace("-", "")[:20], "status": status, "next": following.removesuffix(SLOW)}
                 self._questions.append({"at": _instant(event.at), "node": node, **told})
             case "ACCUEIL_ANNOUNCED", (service, status, *_):
                 self._begin(_Transfer(service, status == "SUCCESS"))

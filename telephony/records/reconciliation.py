@@ -2,7 +2,7 @@
 
 A full disk loses lines silently, so both are checked each hour and kept as rows of `line_check`. Asterisk counts once each leg that runs
 its dialplan: a caller's leg, and an agent's that hears the whisper. An agent who hangs up during the whisper may or may not be counted:
-that is the only slack.
+that is the only slack. A service that rings more than it ever should is told at the same hour (T09).
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,13 +22,13 @@ from sqlalchemy.orm import Session
 
 from knowledge.clock import Clock, now
 from knowledge.database import reading, session
-from knowledge.line_models import CallEvent, LineCheck
+from knowledge.line_models import Call, CallEvent, LineCheck
 from telephony.records.calls import DESKS
 
 _log = logging.getLogger(__name__)
 _LEG = re.compile(r"(\d{1,12})\.(\d{1,12})$")
 """Second of its birth, and its number in this run of Asterisk."""
-CALLS, DISK = "calls", "disk"
+CALLS, DISK, TRANSFERS = "calls", "disk", "transfers"
 """Kinds of checks."""
 
 
@@ -117,6 +119,27 @@ def check_disk(engine: Engine, folder: Path, least_mb: int, clock: Clock = now) 
             least_mb,
         )
     return _keep(engine, LineCheck(at=clock(), kind=DISK, ok=free >= least_mb, detail={"free_mb": free, "least_mb": least_mb}))
+
+
+def check_transfers(engine: Engine, most: int, clock: Clock = now) -> LineCheck:
+    """Count the transfers of the last hour that rang, by service, and keep the result: no call is ever cut for it.
+
+    Args:
+        most: beyond it, the log names the service.
+    """
+    at = clock()
+    with reading(engine) as opened:
+        ended = opened.scalars(select(Call.transfers).where(Call.ended_at > at - timedelta(hours=1), Call.ended_at <= at, ~Call.proof))
+        rung = Counter(transfer["service"] for transfers in ended for transfer in transfers if transfer["offered_at"])
+    beyond = {service: count for service, count in rung.items() if count > most}
+    for service, count in sorted(beyond.items()):
+        _log.error(
+            "Transferts vers « %s » : %d en une heure, plus que %d. Lisez les derniers appels ; si c'est un abus, prévenez l'opérateur.",
+            service,
+            count,
+            most,
+        )
+    return _keep(engine, LineCheck(at=at, kind=TRANSFERS, ok=not beyond, detail={"most": most, "by_service": dict(rung)}))
 
 
 def _keep(engine: Engine, check: LineCheck) -> LineCheck:

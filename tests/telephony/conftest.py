@@ -22,6 +22,11 @@ StartAsterisk = Callable[..., Instance]
 """start(line: Path | None = None, configuration: Path = CONFIGURATION, place: Place | None = None): a started Instance."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the whole line: its preparation is the longest, and programs that share the tests out then make it once."""
+    items.sort(key=lambda item: "test_whole_line" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def asterisk_root() -> str:
     """Where the real Asterisk is: ACCUEIL_ASTERISK, else the root file system that `.ci/run` builds."""

@@ -32,7 +32,7 @@ from knowledge.scripts.call import (
 from knowledge.scripts.model import Queue, Transfer, service_symbol
 from knowledge.scripts.told import Sentence, Told
 from telephony.asterisk.instance import Instance
-from telephony.dialplan import compiled
+from telephony.dialplan import SLOW, compiled
 from telephony.dialplan.queues import ANNOUNCEMENTS, queues
 from telephony.publication.folder import LineFolder
 from telephony.sip.agent import Call, Policy, Side, UserAgent
@@ -203,9 +203,9 @@ class Lives:
                     await self._hear(call, step)
                     await asyncio.sleep(0.3 if isinstance(step.action, Record) else 0)
                 call.press(key)
-            case SpeechEnded(way):
+            case SpeechEnded(way, slow):
                 await self._hear(call, step)
-                call.press(spoken_ways(self._told)[way if way in ("menu", "agent") else service_symbol(way)])
+                call.press(("9" if slow else "") + spoken_ways(self._told)[way if way in ("menu", "agent") else service_symbol(way)])
             case Failed() if isinstance(step.action, Listen):
                 await self._hear(call, step)
                 call.press("D")
@@ -294,12 +294,15 @@ async def _listen(asterisk: Instance, ways: Mapping[str, str], reader: asyncio.S
         for at in range(0, len(ready), 2 * FRAME):
             writer.write(struct.pack("!BH", 0x10, 2 * FRAME) + ready[at : at + 2 * FRAME])
             await asyncio.sleep(0.02)
+        speed = ""
         while True:
             kind, content = await _frame(reader)
-            if kind == 0x03:
+            if kind == 0x03 and content == b"9":
+                speed = SLOW
+            elif kind == 0x03:
                 way = ways.get(content.decode())
                 if way:
-                    await asyncio.to_thread(asterisk.console, f"database put accueil_next {question} {way}")
+                    await asyncio.to_thread(asterisk.console, f"database put accueil_next {question} {way}{speed}")
                 return
     except (asyncio.IncompleteReadError, ConnectionError):
         return

@@ -128,7 +128,8 @@ def happenings(told: Told, step: Step) -> list[Happening]:
             return [*house, (Heard(),), (Key("7"), Heard())]
         case Listen():
             services = {desk.service: None for desk in told.script.nodes.values() if isinstance(desk, Transfer | Queue)}
-            return [*((SpeechEnded(way),) for way in ("menu", "agent", *services)), (Failed(),), *house]
+            ways = [(SpeechEnded(way, slow),) for way in ("menu", "agent", *services) for slow in (False, True)]
+            return [*ways, (Failed(),), *house]
         case Ring():
             return [(Answered(),), (BUSY,), (NOBODY,), (Key("#"), BUSY), (Key("0"), Answered())]
         case Wait():
@@ -219,8 +220,8 @@ def _word(event: Event) -> str:
     match event:
         case Key(key):
             return key
-        case SpeechEnded(way):
-            return f"parole→{way}"
+        case SpeechEnded(way, slow):
+            return f"parole→{way}{' lentement' if slow else ''}"
         case Unanswered(status):
             return status
         case _:

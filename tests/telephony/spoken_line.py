@@ -20,8 +20,9 @@ from telephony.questions.audiosocket import AudioServer
 from telephony.questions.conversation import Said, sentences
 from telephony.questions.listening import Ears, Listener
 from telephony.questions.sayings import Sayings
-from telephony.questions.turn import Patience
+from telephony.questions.turn import Converse, Patience
 from telephony.questions.voice import Voice
+from telephony.questions.whisper import Tell
 from telephony.sip.hearing import sequence
 from telephony.speech.sound import RATE, Pcm
 from tests.telephony.asterisk_side import Caller, identifier, leg
@@ -88,7 +89,7 @@ OpenLine = Callable[..., AbstractAsyncContextManager[Line]]
 def opener(stocked: Engine, assistant: Assistant) -> OpenLine:
     """Opens lines with these ears (None: no engine), by default those that know the utterances of `recognition`."""
 
-    def answer(question: Question) -> Answer:
+    def answer(question: Question, _talk: str) -> Answer:
         with session(stocked) as kept:
             return assistant.converse(kept, question)
 
@@ -98,11 +99,12 @@ def opener(stocked: Engine, assistant: Assistant) -> OpenLine:
         patience: Patience = QUICK,
         script: Script = SCRIPT,
         shelf: Shelf | None = None,
-        converse: Callable[[Question], Answer] = answer,
+        converse: Converse = answer,
         make: Callable[[Said, bool], Pcm] = brief,
+        tell: Tell | None = None,
     ) -> AsyncIterator[Line]:
         shelf = shelf or Shelf()
-        voice = Voice(converse, Ears(ears) if ears else None, Sayings(make), lambda _: script, shelf.put, patience)
+        voice = Voice(converse, Ears(ears) if ears else None, Sayings(make), lambda _: script, shelf.put, patience, tell)
         server = AudioServer(voice.answer)
         port = await server.start("127.0.0.1", 0)
         try:

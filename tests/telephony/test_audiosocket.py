@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from telephony.questions.audiosocket import AudioServer, Leg, Place
 from telephony.speech.sound import RATE, finished
 from tests.telephony.asterisk_side import SILENCE, frame, identifier, leg
 from tests.telephony.calls import say
+
+pytestmark = pytest.mark.paced
 
 
 @dataclass
@@ -121,9 +122,7 @@ def test_sound_and_keys_arrive_whole_however_they_are_cut(  # TCP keeps no bound
         stream = frame(0x01, identifier()) + frames + frame(0x03, b"5") + frame(0x03, b"#")
         async with opened() as door:
             _, writer = await asyncio.open_connection("127.0.0.1", door.port)
-            for number, start in enumerate(itertools.count(0, 37)):
-                if start >= len(stream):
-                    break
+            for number, start in enumerate(range(0, len(stream), 37)):
                 writer.write(stream[start : start + 37])
                 if number % 50 == 0:
                     await asyncio.sleep(0.001)

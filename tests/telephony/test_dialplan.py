@@ -178,6 +178,26 @@ def test_a_spoken_question_leads_only_to_the_places_of_an_enumeration() -> None:
     assert places == {"menu", "agent", "permis", "standard", "migrations"}
 
 
+def test_what_was_asked_is_told_to_whoever_answers_by_the_name_of_a_sound_and_nothing_else() -> None:
+    whispers = {line.context for line in plan().lines if line.context.endswith("_whisper")}
+    read = [line for line in plan().lines if "accueil_said" in line.data]
+
+    assert len(whispers) == len(read) == 3 * 2 * 2  # three desks, two languages, two speeds
+    assert {line.context for line in read} == whispers
+    assert {line.data for line in read} == {"SAID=${FILTER(0-9a-f,${DB(accueil_said/${MASTER_CHANNEL(SPEECH)}):0:32})}"}
+
+
+def test_a_speed_chosen_while_speaking_is_kept_in_the_menu_and_in_the_transfer() -> None:
+    script = small()
+    context, menu = f"a12_frn_{script.symbol('question')}", f"{script.symbol('principal')},s,1"
+    ways = [line.data for line in plan().lines if (line.context, line.extension, line.application) == (context, "outcome", "GotoIf")]
+
+    assert f'$["${{NEXT}}"="menu"]?a12_frn_{menu}' in ways
+    assert f'$["${{NEXT}}"="menu.slow"]?a12_frs_{menu}' in ways
+    assert '$["${NEXT}"="permis.slow"]?a12_frs_go,permis,1' in ways
+    assert '$["${NEXT}"="agent.slow"]?a12_frs_go,agent,1' in ways
+
+
 def test_a_spoken_question_leads_to_the_hours_of_a_service_before_its_line_when_the_script_has_them() -> None:
     with_hours = SMALL.replace("to: vers_permis}", "to: heures_permis}") + (
         "  heures_permis: {type: schedule, service: permis, open: vers_permis, closed: ferme, holiday: ferme}\n"

@@ -90,6 +90,18 @@ def test_a_port_already_taken_is_told_rather_than_an_asterisk_left_deaf(
         assert not instance.running
 
 
+def test_a_port_drawn_for_an_instance_is_given_to_nobody_else_before_it_starts() -> None:
+    given_by_linux = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        taken = free_port()
+        other.bind(("127.0.0.1", taken))
+        drawn = [free_port() for _ in range(4_000)]  # more than there are
+
+    assert taken not in drawn
+    assert len(set(drawn[:100])) == 100
+    assert max(drawn) < given_by_linux
+
+
 def test_a_machine_without_asterisk_is_told_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(AsteriskAbsent, match="build-rootfs"):
         program(str(tmp_path))

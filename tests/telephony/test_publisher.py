@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from knowledge.scripts.versions import State
 from telephony.asterisk.ami import Account, Asterisk
 from telephony.asterisk.instance import Instance
 from telephony.errors import AmiUnavailable, PublicationRefused
+from telephony.publication import publisher as publication
 from telephony.publication.candidate import read_back
 from telephony.publication.publisher import Published, Publisher
 from telephony.sip.hearing import match
@@ -322,6 +324,45 @@ def test_what_a_fact_no_longer_allows_to_say_leads_to_a_person_without_anybody_a
         assert not _says(publisher, "Il faut attendre trois jours.")
         assert _says(publisher, fixed_sentences("fr")["outdated"].split(". ")[0] + ".")
         assert publisher.step() is None
+
+
+def test_a_renewal_that_was_not_heard_is_listened_to_again_a_few_times_then_left_to_a_person(
+    engine: Engine, asterisk_root: str, start_asterisk: StartAsterisk, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The self-call is refused while the renewed version is in service: nothing goes back, and it is proven once it is heard."""
+    monkeypatch.setattr(publication, "RENEWAL_TRIES", 3)
+    days = [datetime(2026, 11, day, 6, 0, tzinfo=UTC) for day in (24, 25, 26)]
+    clock = [days[0]]
+    stock(engine)
+    with session(engine) as opened:
+        facts.store(opened, tuple(_a_delay(key, "trois jours", day.date()) for key, day in zip(("un", "deux"), days, strict=False)))
+    quoting = TINY.replace("    next: principal\n", "    next: delais\n", 1) + (
+        '  delais: {type: message, say: {fr: "Il faut {{ delai(\\"un\\") }}."}, next: encore}\n'
+        '  encore: {type: message, say: {fr: "Puis {{ delai(\\"deux\\") }}."}, next: principal}\n'
+    )
+    instance = start_asterisk()
+    hand_out(sounds, instance.line)
+    with a_publisher(engine, instance, asterisk_root, CONFIGURATION, lambda: clock[0]) as publisher:
+        number = approved(engine, quoting, clock=lambda: clock[0])
+        publisher.step()
+        assert publisher.step() == Published(number, State.PROVEN)
+        allowed, refused = publisher.self_call, replace(publisher.self_call, secret="another")
+
+        publisher.self_call, clock[0] = refused, days[1]
+        with pytest.raises(PublicationRefused):
+            publisher.step()
+        publisher.self_call = allowed
+        assert publisher.step() == Published(number, State.PROVEN)
+        assert publisher.step() is None
+
+        publisher.self_call, clock[0] = refused, days[2]
+        for _ in range(2):
+            with pytest.raises(PublicationRefused):
+                publisher.step()
+        with pytest.raises(PublicationRefused, match="Essayé 3 fois"):
+            publisher.step()
+        assert publisher.step() is None
+        assert not _says(publisher, "Puis trois jours.")
 
 
 def _says(publisher: Publisher, text: str) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from knowledge.database import reading
 from knowledge.line_models import LineCheck
 from telephony.errors import AmiUnavailable
-from telephony.records.reconciliation import CALLS, DISK, check_calls, check_disk
+from telephony.records.reconciliation import CALLS, DISK, TRANSFERS, check_calls, check_disk, check_transfers
 from telephony.records.tail import Records
 from tests.telephony.asterisk_lines import Told, Writer, append, quoted, simple_calls
 
@@ -183,3 +183,27 @@ def test_a_disk_with_room_is_fine_and_a_full_one_is_an_alarm(engine: Engine, tmp
 def test_a_folder_that_is_not_there_is_told(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="absent"):
         check_disk(engine, tmp_path / "absent", 500)
+
+
+# --- Transfers -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_service_that_rings_more_than_it_should_in_an_hour_is_named_in_the_log(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    writer = Writer(at=NOW.timestamp() - 600)
+    made = []
+    for service in ("permis", "permis", "permis", "migrations"):
+        call = writer.call().greeted().says("ANNOUNCED", service, "SUCCESS", node="n6")
+        call.dials()
+        made.append(call.after(1).ends())
+    made.append(Writer(at=NOW.timestamp() - 7200).call().greeted().says("ANNOUNCED", "permis", "SUCCESS", node="n6").ends())
+    line.write(*made)
+    line.records.read()
+
+    with caplog.at_level(logging.ERROR):
+        kept = check_transfers(line.engine, 2, lambda: NOW)
+        assert check_transfers(line.engine, 3, lambda: NOW).ok
+
+    assert (kept.kind, kept.ok, kept.detail) == (TRANSFERS, False, {"most": 2, "by_service": {"permis": 3, "migrations": 1}})
+    assert [record.getMessage().partition(".")[0] for record in caplog.records] == [
+        "Transferts vers « permis » : 3 en une heure, plus que 2"
+    ]

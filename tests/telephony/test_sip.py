@@ -20,6 +20,8 @@ from telephony.sip.message import Credentials, Message
 from telephony.speech.sound import RATE
 from tests.telephony.calls import BUSY, DECLINE, IGNORE, NUMBER, caller, desks, events, put_sound, say, serve, told
 
+pytestmark = pytest.mark.paced
+
 GREETING = say("Bienvenue à la préfecture. Pour les horaires, tapez un.")
 HELLO = say("Bonjour, je voudrais parler à quelqu'un.")
 DESK = say("Service des étrangers, bonjour.")

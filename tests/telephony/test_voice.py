@@ -40,6 +40,8 @@ from tests.telephony.spoken_line import (
     whole,
 )
 
+pytestmark = pytest.mark.paced
+
 # --- Answers -------------------------------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,8 @@ from tests.telephony.spoken_line import (
     whole,
 )
 
+pytestmark = pytest.mark.paced
+
 # --- Keys and interruptions ----------------------------------------------------------------------------------------------
 
 
@@ -204,7 +206,7 @@ def test_recognisers_that_hang_one_after_the_other_do_not_block_the_line(open_li
 def test_an_assistant_that_fails_or_hangs_sends_the_caller_back(open_line: OpenLine, fault: str) -> None:
     released = threading.Event()
 
-    def converse(question: Question) -> Answer:
+    def converse(question: Question, _talk: str) -> Answer:
         if fault == "hangs":
             released.wait(30)
         raise OSError("database gone")

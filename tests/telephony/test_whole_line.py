@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from knowledge.scripts import state, versions
 from knowledge.scripts.told import Sentence
 from telephony.asterisk.instance import Instance, Place, free_port
 from telephony.line import Line, opened, wait_and_restore
+from telephony.records.asked import asked_during
 from telephony.settings import TelephonySettings
 from telephony.sip.hearing import match
 from telephony.speech.prompts import Prompt
@@ -46,7 +48,7 @@ def line(stocked: Engine, asterisk_root: str, tmp_path_factory: pytest.TempPathF
     folder, models = tmp_path_factory.mktemp("line"), tmp_path_factory.mktemp("models")
     (models / "en").mkdir()
     (models / "en" / "phrases.txt").write_text(f"{ASKED}\nwhat are your opening hours\nhow do I become French\n", "utf-8")
-    audio = f"127.0.0.1:{free_port()}"
+    audio = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
     with Instance.throwaway(asterisk_root, folder, CONFIGURATION, Place(desks=f"127.0.0.1:{free_port()}", audio=audio)) as asterisk:
         asterisk.console(f"dialplan set global ACCUEIL_AT {int(tuesday_morning().timestamp())}")
         settings = TelephonySettings(
@@ -106,8 +108,9 @@ def test_a_question_spoken_in_english_is_answered_from_an_approved_translation_a
     expected = at_work.assistant.answer(Question(ASKED.lower(), Channel.PHONE))
     assert isinstance(expected, Reply) and expected.fiche == "cni-perte"
     answer = next(sentence for sentence in expected.sentences if sentence.role is Role.ANSWER)
+    forms = [f"La personne a demandé : {expected.title}.", f"La personne a demandé : {expected.title}. Elle a déjà entendu la réponse."]
 
-    async def story() -> tuple[float, float, float, float]:
+    async def story() -> tuple[float, float, float, float, float]:
         async with caller(asterisk) as phone, desks(asterisk, others=ANSWER) as board:
             call = await (await phone.call(NUMBER)).answered(5)
             await asyncio.sleep(5)
@@ -122,8 +125,8 @@ def test_a_question_spoken_in_english_is_answered_from_an_approved_translation_a
                 if board.received and board.received[-1].in_progress:
                     break
                 await asyncio.sleep(0.1)
-            await asyncio.sleep(10)  # the whisper, then the two persons speak
-            heard = call.heard()
+            await asyncio.sleep(17)  # the whisper and what was asked, then the two persons speak
+            heard, whispered = call.heard(), board.received[-1].heard()
             board.received[-1].hang_up()
             await call.ended(10)
             greeting = told_by(at_work, "bonjour", "fr")[0]
@@ -132,14 +135,16 @@ def test_a_question_spoken_in_english_is_answered_from_an_approved_translation_a
                 match(heard, sound_of(at_work, greeting)).score,
                 match(heard, sound_of(at_work, Sentence(answer.text, answer.language))).score,
                 match(heard, sound_of(at_work, announced)).score,
+                max(match(whispered, sound_of(at_work, Sentence(form, "fr"))).score for form in forms),
                 float(board.received[-1].number),
             )
 
-    greeted, answered, announced, desk = asyncio.run(story())
+    greeted, answered, announced, asked, desk = asyncio.run(story())
 
     assert greeted > 0.9, "the greeting is heard"
     assert answered > 0.8, f"the approved answer is heard: {answer.text}"
     assert announced > 0.9, "the department is named before it rings"
+    assert asked > 0.8, "who answers hears what was asked, by its title"
     assert desk == 1000
 
     def journal() -> list[Call]:
@@ -151,6 +156,8 @@ def test_a_question_spoken_in_english_is_answered_from_an_approved_translation_a
     assert (call.language, call.answered, call.announced, call.welcomed) == ("en", True, True, True)
     assert [transfer["service"] for transfer in call.transfers] == ["standard"]
     assert len(call.questions) >= 1
+    with reading(stocked) as opened_session:
+        assert asked_during(opened_session, call)[0].titles == (expected.title,)
     assert call.caller and "0612345678" not in str(call.path)
 
 
@@ -188,11 +195,19 @@ def test_a_crisis_message_is_the_first_thing_heard_ten_seconds_after_the_order(l
 
 def test_the_records_and_the_folder_of_the_line_hold_no_number_of_a_caller(line: tuple[Line, Instance]) -> None:
     at_work, asterisk = line
+    asyncio.run(a_call(asterisk))
     written = [*_files(asterisk.state / "log"), *_files(at_work.settings.line)]
 
     assert any(path.name == "cel.csv" for path in written)
     for path in written:
         assert b"0612345678" not in path.read_bytes(), path
+
+
+async def a_call(asterisk: Instance) -> None:
+    async with caller(asterisk) as phone:
+        call = await (await phone.call(NUMBER)).answered(5)
+        call.hang_up()
+        await call.ended(5)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -44,7 +44,7 @@ async def serve(address: str, ami_port: int, secret: str, database: str, ears: s
     with Asterisk("127.0.0.1", ami_port, Account("accueil_publish", secret)) as door:
         assistant = real_assistant(engine)
 
-        def converse(question: Question) -> Answer:
+        def converse(question: Question, _talk: str) -> Answer:
             with session(engine) as kept:
                 return assistant.converse(kept, question)
 
