@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api import chat, editor, embedding, health, line_orders, line_state, pages, reference, widget
+from api import action_server, chat, editor, embedding, health, line_orders, line_state, pages, reference, widget
 from api.commits import Commits
 from api.dependencies import Line
 from api.gate import Gate
@@ -53,7 +53,7 @@ def create_app(
     app = FastAPI(
         title="Accueil",
         summary="First-level answers of a préfecture, from approved replies only.",
-        version="0.2.0",
+        version="0.3.0",
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
@@ -61,6 +61,8 @@ def create_app(
     app.state.line = line
     problems.handle(app)
     app.include_router(chat.router)
+    if action_server.is_open():
+        app.include_router(action_server.router)
     app.include_router(editor.router)
     app.include_router(line_orders.router)
     app.include_router(line_state.router)

@@ -32,6 +32,7 @@ def test_a_connection_that_never_finishes_its_request_is_closed(port: int, said:
         assert silent.recv(100) == b""
 
 
+@pytest.mark.paced
 def test_a_hundred_silent_connections_do_not_keep_a_visitor_waiting(port: int) -> None:
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(100)]
     started = time.perf_counter()
