@@ -1,7 +1,7 @@
-"""`python -m bench [quality|decisions|speed|telephone|menu|…]`: every measure with its baseline, or beside its target.
+"""`python -m bench [speed|swap|telephone|menu|…]`: every measure with its baseline, or beside its target.
 
-Those of the assistant want `--corpus corpus.jsonl.gz --questions FOLDER`; those of the telephone line want a real Asterisk
-(TELEPHONY_ASTERISK), and SIPp for the loads. `telephone` is all of these.
+`speed` wants `--corpus corpus.jsonl.gz`; the measures of the telephone line want a real Asterisk (TELEPHONY_ASTERISK), and SIPp for the
+loads. `telephone` is all of these. How well questions are answered is told by `python -m bot evaluate`.
 """
 
 from __future__ import annotations
@@ -9,40 +9,38 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from bench.questions import refuse
+from bench.figures import refuse
 from bot.assistant import Assistant
 from bot.errors import BotError
 from knowledge.errors import KnowledgeError
 from knowledge.indexing import corpus
 from telephony.errors import TelephonyError
 
-ASSISTANT = ("quality", "decisions", "speed")
 TELEPHONE = ("publication", "menu", "pickup", "kills", "application", "records", "speech-legs", "transfers")
 
 
 def main() -> int:
-    """Run the measures named on the command line, those of the assistant by default."""
-    names = [*ASSISTANT, "telephone", *TELEPHONE]
+    """Run the measures named on the command line, `speed` by default."""
+    names = ["speed", "swap", "telephone", *TELEPHONE]
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the product, each figure beside its baseline or target.")
     parser.add_argument("measures", nargs="*", choices=[*names, []], metavar="MEASURE", help=f"among {', '.join(names)}")
     parser.add_argument(
         "--corpus", type=Path, metavar="FILE", default=_path("ACCUEIL_CORPUS"), help="the national sheets, JSON lines (ACCUEIL_CORPUS)"
     )
-    parser.add_argument(
-        "--questions", type=Path, metavar="FOLDER", default=_path("ACCUEIL_QUESTIONS"), help="the development questions (ACCUEIL_QUESTIONS)"
-    )
     parser.add_argument("--calls", type=_several, metavar="N", help="calls, changes or kills of each measure of the telephone, for a trial")
     chosen = parser.parse_args()
-    measures = list(chosen.measures or ASSISTANT)
+    measures = list(chosen.measures or ("speed",))
     if "telephone" in measures:
         measures += TELEPHONE
     try:
-        if any(name in ASSISTANT for name in measures):
-            _assistant(measures, chosen.corpus, chosen.questions)
+        if "speed" in measures:
+            _speed(chosen.corpus)
+        if "swap" in measures:
+            _swap()
         for name in TELEPHONE:
             if name in measures:
                 _telephone(name, () if chosen.calls is None else (chosen.calls,))
@@ -51,24 +49,20 @@ def main() -> int:
     return 0
 
 
-def _assistant(measures: Sequence[str], sheets_file: Path | None, questions: Path | None) -> None:
-    if sheets_file is None or questions is None:
-        refuse("Missing data: say where they are with --corpus CORPUS.jsonl.gz and --questions FOLDER.")
+def _speed(sheets_file: Path | None) -> None:
+    from bench import speed
+
+    if sheets_file is None:
+        refuse("Missing data: say where the national sheets are with --corpus CORPUS.jsonl.gz.")
     sheets = corpus(sheets_file)
-    installed = Assistant.from_settings()
-    assistant = Assistant.over(installed.catalogue.with_sheets(sheets))
-    if "quality" in measures:
-        from bench import quality
+    speed.run(Assistant.over(Assistant.from_settings().catalogue.with_sheets(sheets)), sheets)
 
-        quality.run(assistant, sheets, questions)
-    if "decisions" in measures:
-        from bench import decisions
 
-        decisions.run(assistant, questions)
-    if "speed" in measures:
-        from bench import speed
+def _swap() -> None:
+    from bench import swap
 
-        speed.run(assistant, sheets)
+    with TemporaryDirectory() as folder:
+        swap.run(Path(folder))
 
 
 def _telephone(name: str, calls: tuple[int, ...]) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import psutil
 
 from bench.figures import show
-from bench.questions import OWN, read
 from bot.assistant import Assistant
+from bot.evaluation.questions import OWN, read
 from bot.messages import Answer, Question
 from knowledge import database
 from knowledge.scripts.model import parse
@@ -94,7 +94,7 @@ async def _measure(
     engine = database.open_engine(f"sqlite:///{folder / 'bench.db'}")
     database.migrate(engine)
 
-    def converse(question: Question) -> Answer:
+    def converse(question: Question, _talk: str) -> Answer:
         with database.session(engine) as opened:
             return assistant.converse(opened, question)
 

@@ -11,15 +11,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from bench.figures import percentiles, show
-from bench.questions import OWN, read, refuse
+from bench.figures import percentiles, refuse, show
 from bot.assistant import Assistant
+from bot.evaluation.questions import OWN, read
 from bot.messages import Question
 from knowledge.search import Sheet, build
 from knowledge.wordforms import default_lexicon
@@ -32,7 +33,6 @@ def run(assistant: Assistant, sheets: Sequence[Sheet]) -> None:
     texts = [one.text for one in read(OWN / "citizens.jsonl")]
     rows = [["index build", f"{len(sheets)} sheets and {len(assistant.catalogue.fiches)} fiches", _index(assistant, sheets), "≤ 20 s"]]
     rows.append(["answer in process, one thread", f"{TURNS} turns, corpus loaded", _in_process(assistant, texts), "p50 ≤ 3 · p99 ≤ 10 ms"])
-    rows.append(["bm25s, search only", "same questions and sheets", _baseline(sheets, texts), "baseline"])
     with tempfile.TemporaryDirectory() as folder:
         rows += _server(Path(folder), texts)
     rows.append(["memory of the server's work, corpus loaded", f"after {TURNS} turns", _memory(sheets, texts), "≤ 300 MB"])
@@ -56,20 +56,8 @@ def _in_process(assistant: Assistant, texts: Sequence[str]) -> str:
     return percentiles(taken)
 
 
-def _baseline(sheets: Sequence[Sheet], texts: Sequence[str]) -> str:
-    from bench.quality import bm25s_baseline
-    from bench.questions import Asked
-
-    search = bm25s_baseline(sheets)
-    taken = []
-    for number in range(TURNS):
-        started = time.perf_counter()
-        search(Asked(texts[number % len(texts)]))
-        taken.append((time.perf_counter() - started) * 1000)
-    return percentiles(taken)
-
-
-def _environment(folder: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
+    """What makes a server of its own: database, index and secret in `folder`, no limit of rate."""
     return {
         **os.environ,
         "KNOWLEDGE_DATABASE": f"sqlite:///{folder / 'bench.db'}",
@@ -82,22 +70,43 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _server(folder: Path, texts: Sequence[str]) -> list[list[str]]:
     """Start the real server twice (the second time with its index stored) and talk to it."""
-    environment = _environment(folder)
+    environment = environment_of(folder)
     rows = []
     for conditions in ("first start: schema, content, index", "next start, index stored"):
-        port = _free_port()
         started = time.perf_counter()
-        command = [sys.executable, "-m", "api", "serve", "--prepare", "--port", str(port)]
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            _wait(server, port)
+        with _started(environment) as (server, port):
             rows.append(["server ready", conditions, f"{time.perf_counter() - started:.1f} s", "≤ 5 s stored"])
             if conditions.startswith("next"):
                 rows += _talk(server, port, texts)
-        finally:
-            server.terminate()
-            server.wait(15)
     return rows
+
+
+@contextmanager
+def _started(environment: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    port = _free_port()
+    command = [sys.executable, "-m", "api", "serve", "--prepare", "--port", str(port)]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait(server, port)
+        yield server, port
+    finally:
+        server.terminate()
+        server.wait(15)
+
+
+@contextmanager
+def server_on(environment: Mapping[str, str]) -> Iterator[int]:
+    """A real server, ready; its port."""
+    with _started(environment) as (_, port):
+        yield port
+
+
+def turn(connection: http.client.HTTPConnection, text: str) -> tuple[int, dict[str, Any]]:
+    """Put one question over HTTP; the status and the answer."""
+    connection.request("POST", "/chat", json.dumps({"message": text}), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    return answer.status, json.loads(content) if answer.status == 200 else {"refused": content[:200].decode(errors="replace")}
 
 
 def _talk(server: subprocess.Popen[bytes], port: int, texts: Sequence[str]) -> list[list[str]]:
@@ -128,14 +137,11 @@ def _clients(port: int, texts: Sequence[str], clients: int, turns: int) -> list[
     def talk(offset: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         for number in range(turns):
-            body = json.dumps({"message": texts[(offset * 37 + number) % len(texts)]})
             started = time.perf_counter()
-            connection.request("POST", "/chat", body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            content = answer.read()
+            status, answer = turn(connection, texts[(offset * 37 + number) % len(texts)])
             taken.append((time.perf_counter() - started) * 1000)
-            if answer.status != 200:
-                failures.append(f"{answer.status} {content[:200]!r}")
+            if status != 200:
+                failures.append(f"{status} {answer['refused']}")
         connection.close()
 
     threads = [threading.Thread(target=talk, args=(number,)) for number in range(clients)]

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.figures import show, wilson
-from bench.questions import refuse
+from bench.figures import refuse, show
+from bot.evaluation.figures import wilson
 from knowledge import directory
 from knowledge.clock import today
 from knowledge.facts import Facts

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from bot import journal, settings
 from bot.catalogue import Catalogue
+from bot.engines.choice import engine_over
 from bot.engines.contract import Engine
-from bot.engines.embedded import EmbeddedEngine
 from bot.messages import NO_CONTEXT, Answer, Clarify, Context, Decline, Handover, Question, Reply
 from bot.policy import Thresholds, decide
 from bot.wording import Wording
@@ -52,7 +52,8 @@ class Assistant:
     @classmethod
     def over(cls, catalogue: Catalogue, clock: Clock = now) -> Assistant:
         """An assistant over a catalogue already loaded, with the shipped models."""
-        return cls(catalogue, EmbeddedEngine.load(catalogue), settings.settings().thresholds(shipped_thresholds()), clock)
+        thresholds = settings.settings().thresholds(shipped_thresholds())
+        return cls(catalogue, engine_over(catalogue, thresholds), thresholds, clock)
 
     @property
     def directory(self) -> Directory:
@@ -63,7 +64,7 @@ class Assistant:
         started = time.perf_counter()
         catalogue, engine = self._state  # read once: a swap in the middle of an answer must not mix two states
         last = context.last
-        if question.choice and question.choice in catalogue.fiches and isinstance(engine, EmbeddedEngine):
+        if question.choice and question.choice in catalogue.fiches:
             interpretation = engine.about(question.choice, last.language if last else "fr")
         else:
             interpretation = engine.interpret(question.text, context)
@@ -124,7 +125,7 @@ class Assistant:
         if indexing.latest_release(session) == self.catalogue.release and day == self.catalogue.day:
             return False
         catalogue = Catalogue.load(session, day)
-        self._state = (catalogue, EmbeddedEngine.load(catalogue))
+        self._state = (catalogue, engine_over(catalogue, self.thresholds))
         return True
 
 

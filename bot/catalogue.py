@@ -10,7 +10,7 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from bot.errors import NothingToAnswerWith
-from knowledge import directory, indexing
+from knowledge import directory, indexing, twins
 from knowledge.competence import Competence
 from knowledge.directory import Directory
 from knowledge.fiches import PublishedFiche, published
@@ -69,11 +69,9 @@ class Catalogue:
 
     @cached_property
     def neighbours(self) -> Mapping[str, frozenset[str]]:
-        """Fiches that say they are close to one another, both ways."""
+        """Near twins, both ways: they are asked about with the same words, and a question must tell them apart."""
         near: dict[str, set[str]] = {}
-        for fiche in self.fiches.values():
-            for other in fiche.related:
-                if other in self.fiches:
-                    near.setdefault(fiche.id, set()).add(other)
-                    near.setdefault(other, set()).add(fiche.id)
+        for pair in twins.pairs(self.index.typical, [subject.fiche for subject in self.index.subjects]):
+            near.setdefault(pair.first, set()).add(pair.second)
+            near.setdefault(pair.second, set()).add(pair.first)
         return {key: frozenset(value) for key, value in near.items()}

@@ -4,7 +4,8 @@ BotError
 ├── EngineUnavailable     the interpretation engine does not answer: the embedded one takes over
 ├── NothingToAnswerWith   no published fiche, or no switchboard: the assistant cannot open
 ├── ConversationUnknown   an exchange or conversation that does not exist, or is no longer open
-└── BatchRefused          a line of a batch file cannot be read
+├── BatchRefused          a line of a batch file cannot be read
+└── RasaRefused           Rasa could not be written for, trained or swapped; what was there stays
 
 Messages are in French: the person at the keyboard reads them.
 """
@@ -27,4 +28,8 @@ class ConversationUnknown(BotError):
 
 
 class BatchRefused(BotError):
+    pass
+
+
+class RasaRefused(BotError):
     pass

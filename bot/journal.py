@@ -19,6 +19,7 @@ from bot.messages import Answer, Channel, Clarify, Context, Decision, Nature, Re
 from bot.redaction import redact
 from knowledge import models
 from knowledge.clock import Clock, now, start_of
+from knowledge.learned_models import ConfirmedAnswer, LearnedPhrasing
 from knowledge.wordforms import clean
 
 # Written once and compiled once: an exchange is added at every turn, without the object layer.
@@ -51,11 +52,12 @@ def context(session: Session, conversation: str) -> tuple[Context, int]:
     ).all()
     if not rows and session.get(models.Conversation, conversation) is None:
         raise ConversationUnknown("Cette conversation n'existe pas ou n'est plus ouverte. Commencez une nouvelle conversation.")
-    turns = tuple(_turn(exchange, question or "") for exchange, question in reversed(rows))
+    turns = tuple(turn_of(exchange, question or "") for exchange, question in reversed(rows))
     return Context(turns), (rows[0][0].turn + 1 if rows else 1)
 
 
-def _turn(exchange: models.Exchange, question: str) -> Turn:
+def turn_of(exchange: models.Exchange, question: str) -> Turn:
+    """What one exchange left behind for the next turns."""
     decision = Decision(exchange.decision)
     choices = tuple(candidate["fiche"] for candidate in exchange.candidates if candidate.get("offered"))
     return Turn(question, exchange.fiche_id, Nature(exchange.nature), decision, choices, exchange.language)
@@ -308,6 +310,8 @@ def erase(session: Session, conversation: str, clock: Clock = now) -> int:
         raise ConversationUnknown(f"Aucune conversation ne porte la référence « {conversation} ».")
     mine = select(models.Exchange.id).where(models.Exchange.conversation_id == conversation)
     gone = _delete_words(session, models.ExchangeText.exchange_id.in_(mine))
+    for learned in (LearnedPhrasing, ConfirmedAnswer):  # what was learned from these words goes with them
+        session.execute(delete(learned).where(learned.exchange_id.in_(mine)).execution_options(synchronize_session=False))
     _note(session, "erasure", {"conversation": conversation, "texts": gone}, clock)
     return gone
 

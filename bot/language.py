@@ -7,7 +7,7 @@ another language must show more of its own words than French does, or its own sc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import yaml
 
-from knowledge.settings import settings
 from knowledge.wordforms import WORD, clean, fold_word
 
 DEFAULT = "fr"
@@ -36,6 +35,17 @@ SCRIPTS: tuple[tuple[str, int, int], ...] = (
     ("han", 0x3400, 0x9FFF),
     ("hangul", 0xAC00, 0xD7AF),
 )
+_LEAST = 0.6
+"""Weight from which a language other than French is believed, and `_LEAD` by how much it passes French."""
+_LEAD = 0.34
+_FOREIGN_LETTER = 5
+"""Latin letters that one of another script outweighs: people quote French in their language, not their language in French."""
+_BEGUN = 0.8
+"""Weight of a word known by its beginning."""
+_QUOTED = 0.3
+"""Weight of a word that other languages quote."""
+_MARK = 1.2
+"""Weight of a letter that French never writes: less than two French words."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "ur", "ps", "he"})
 
 
@@ -45,7 +55,13 @@ class Languages:
 
     names: Mapping[str, str]
     words: Mapping[str, frozenset[str]]
+    terms: Mapping[str, frozenset[str]]
+    """Words that other languages quote as they are ("titre de séjour")."""
+    beginnings: Mapping[str, tuple[str, ...]]
+    """Beginnings of words, for languages that write much as endings."""
     letters: Mapping[str, frozenset[str]]
+    marks: Mapping[str, frozenset[str]]
+    """Letters that French never writes."""
     by_script: Mapping[str, tuple[str, ...]]
     shares: Mapping[str, float]
     """Weight of a word: one over the number of languages that use it."""
@@ -56,18 +72,23 @@ class Languages:
         by_script: dict[str, list[str]] = {}
         for code, language in raw.items():
             by_script.setdefault(language.get("script", "latin"), []).append(code)
-        words = {code: frozenset(str(word) for word in language.get("words", ())) for code, language in raw.items()}
+        listed = {code: [str(word) for word in language.get("words", ())] for code, language in raw.items()}
+        words = {code: frozenset(word for word in known if not word.endswith("*")) for code, known in listed.items()}
+        quoted = frozenset(str(word) for language in raw.values() for word in language.get("terms", ()))
         spread = Counter(word for known in words.values() for word in known)
         return cls(
             names={code: language["name"] for code, language in raw.items()},
             words=words,
+            terms={code: frozenset(language.get("terms", ())) for code, language in raw.items()},
+            beginnings={code: tuple(word[:-1] for word in known if word.endswith("*")) for code, known in listed.items()},
+            marks={code: frozenset(language.get("marks", "")) for code, language in raw.items()},
             letters={code: frozenset(language.get("letters", "")) for code, language in raw.items()},
             by_script={script: tuple(codes) for script, codes in by_script.items()},
-            shares={word: 1.0 / count for word, count in spread.items()},
+            shares={word: min(1.0 / count, _QUOTED if word in quoted else 1.0) for word, count in spread.items()},
         )
 
-    def identify(self, text: str) -> str:
-        """The code of the language of `text`; French when nothing says otherwise."""
+    def identify(self, text: str, otherwise: str = DEFAULT) -> str:
+        """The code of the language of `text`; `otherwise`, the language spoken so far, when no word of it says which."""
         text = clean(text)[:2000]
         script = _script(text)
         words = [fold_word(word) if script == "latin" else word for word in WORD.findall(text)][:80]
@@ -75,15 +96,21 @@ class Languages:
         if len(codes) == 1:
             return codes[0]
         letters = set(text.lower())
-        scores = {
-            code: sum(self.shares[word] for word in words if word in self.words[code])
-            + 2.0 * len(letters & self.letters[code]) * (script != "latin" or len(letters & self.letters[code]) > 1)
-            for code in codes
-        }
+        scores = {code: self._weight(code, words, letters, script) for code in codes}
         best = max(codes, key=lambda code: scores[code])
-        if script == "latin":
-            return best if scores[best] > scores[DEFAULT] + 0.34 and scores[best] >= 0.6 else DEFAULT
-        return best
+        if script != "latin":
+            return best
+        if scores[best] > scores[DEFAULT] + _LEAD and scores[best] >= _LEAST:
+            return best
+        return DEFAULT if scores[DEFAULT] else otherwise
+
+    def _weight(self, code: str, words: Sequence[str], letters: Set[str], script: str) -> float:
+        """How much `words` and `letters` speak for a language: a word counts for the fewer the languages that use it."""
+        own, begun = self.words[code], self.beginnings[code]
+        weight = sum(self.shares[word] if word in own else _BEGUN * (bool(begun) and word.startswith(begun)) for word in words)
+        weight += _QUOTED * sum(word in self.terms[code] for word in words)
+        shared = len(letters & self.letters[code])
+        return weight + 2.0 * shared * (script != "latin" or shared > 1) + _MARK * len(letters & self.marks[code])
 
 
 def _script(text: str) -> str:
@@ -96,7 +123,7 @@ def _script(text: str) -> str:
             continue
         for script, first, last in SCRIPTS:
             if first <= code <= last:
-                counts[script] = counts.get(script, 0) + 2
+                counts[script] = counts.get(script, 0) + _FOREIGN_LETTER
                 break
     return max(counts, key=lambda script: counts[script]) if counts else "latin"
 
@@ -104,4 +131,6 @@ def _script(text: str) -> str:
 @lru_cache
 def default_languages() -> Languages:
     """The languages of the content named in the settings."""
+    from knowledge.settings import settings  # not at the top: Rasa's Python reads this module without the settings
+
     return Languages.load(settings().content)

@@ -120,6 +120,8 @@ class Interpretation:
     confidence: float
     """Calibrated probability that the first candidate answers the question; low for everything but general requests."""
     candidates: tuple[Candidate, ...] = ()
+    second: Candidate | None = None
+    """What answers the second question of a message that asks two, when both are sure."""
     likeness: float = 0.0
     """Probability that the first candidate speaks of the subject, whatever the nature of the request."""
     emergency: str | None = None

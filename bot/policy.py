@@ -26,7 +26,7 @@ MOST_CHOICES = 3
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Confidences that decide, chosen on a risk-coverage curve (`bench/quality.py`)."""
+    """Confidences that decide, chosen on a risk-coverage curve (`python -m bot evaluate`)."""
 
     sure: float = 0.5
     """At or above: reply at once."""
@@ -44,6 +44,8 @@ class Verdict:
     candidate: Candidate | None = None
     choices: tuple[Candidate, ...] = ()
     handed_over_to: str | None = None
+    second: Candidate | None = None
+    """What answers the second question of the message."""
 
 
 def decide(
@@ -95,7 +97,8 @@ def _general(interpretation: Interpretation, thresholds: Thresholds, twins: Mapp
     )
     forced = first.fiche is not None and any(other.fiche in twins.get(first.fiche, frozenset()) for other in close)
     if interpretation.confidence >= thresholds.sure and not (forced and not already_asked):
-        return Verdict(Decision.REPLY, "sure", service, first)
+        second = interpretation.second
+        return Verdict(Decision.REPLY, "sure", service, first, second=second if second and second.score >= thresholds.sure else None)
     choices = _replies(interpretation)
     if already_asked or not choices:
         return Verdict(Decision.HANDOVER, "unsure", service or "standard", choices=choices)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.policy import Thresholds
@@ -22,6 +24,22 @@ class BotSettings(BaseSettings):
         description="Confidence from which it asks which subject is meant; under it, a person; 0: the shipped one.",
     )
     retention_days: int = Field(default=30, ge=1, description="Days after which the words of the exchanges are forgotten (figures stay).")
+    engine: Literal["embedded", "rasa"] = Field(default="embedded", description="What understands questions; `rasa` needs a Rasa server.")
+    rasa_url: str = Field(default="http://127.0.0.1:5005", pattern="^https?://", description="Address of the Rasa server.")
+    rasa_token: str = Field(default="", description="Secret of the Rasa server, 16 characters or more.")
+    rasa_action_token: str = Field(
+        default="", description="Secret with which Rasa calls our actions, 16 characters or more; empty: Rasa is not answered."
+    )
+    rasa_seconds: float = Field(default=1.0, gt=0, le=10, description="Longest time a question waits for Rasa; then it does without.")
+    rasa_python: str = Field(default="", description="Python of Rasa's environment; empty: that of `deploy/rasa/setup.sh`.")
+    rasa_project: Path = Field(default=Path("var/rasa"), description="Folder of the generated Rasa project and of its models.")
+
+    @field_validator("rasa_token", "rasa_action_token")
+    @classmethod
+    def _hard_to_guess(cls, written: str) -> str:
+        if written and not 16 <= len(written) <= 200:
+            raise ValueError("16 to 200 characters")
+        return written
 
     def thresholds(self, shipped: Thresholds) -> Thresholds:
         """The thresholds to use: those set, else those shipped with the models."""

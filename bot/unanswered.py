@@ -49,6 +49,8 @@ class Group:
     examples: tuple[str, ...]
     reasons: Mapping[Why, int]
     services: Mapping[str, int]
+    exchanges: tuple[int, ...] = ()
+    """Numbers of all its exchanges, in the order of the journal."""
 
 
 @dataclass(frozen=True)
@@ -118,4 +120,5 @@ def _group(members: Sequence[tuple[Entry, Why]]) -> Group:
         examples=tuple(texts)[:MOST_EXAMPLES],
         reasons=dict(Counter(why for _, why in members)),
         services=dict(services.most_common()),
+        exchanges=tuple(sorted(entry.number for entry, _ in members)),
     )

@@ -30,7 +30,7 @@ from bot.phrases import Phrases, phrases
 from bot.policy import Verdict
 from knowledge.directory import Service, hour_text, hours_text
 from knowledge.fiches import PublishedFiche
-from knowledge.wordforms import folded_words
+from knowledge.wordforms import fold_word, folded_words
 
 _MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
 _DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
@@ -96,13 +96,19 @@ class Wording:
             sentences += _cut(translation, fiche, interpretation.language, Role.ANSWER, interpretation.language)
         else:
             if interpretation.language != "fr":
-                sentences.append(said.sentence("french_only", Role.NOTICE))
+                sentences += [said.sentence("french_only", Role.NOTICE), self._speaker(fiche.service, interpretation.language, said)]
             sentences += _cut(fiche.court, fiche, "court")
         sources = tuple(SourceLink(source.url, source.rubric, fiche.checked_on) for source in fiche.sources)
         if channel is not Channel.PHONE:
             sentences += _steps(fiche)
             sentences += _cut(fiche.detail, fiche, "detail", Role.DETAIL)
             sentences += [_source_sentence(said, source) for source in sources[:1]]
+        second = self.catalogue.fiches.get(verdict.second.fiche or "") if verdict.second else None
+        if second and channel is Channel.PHONE:
+            sentences.append(said.sentence("second_later", Role.HELP))
+        elif second:
+            sentences += [*self._also(second, interpretation.language, said)]
+            sources += tuple(SourceLink(source.url, source.rubric, second.checked_on) for source in second.sources)
         sentences += self._help(fiche, said, channel)
         if verdict.handed_over_to:
             service = self._service(verdict.handed_over_to)
@@ -118,9 +124,27 @@ class Wording:
             version=fiche.number,
             title=fiche.title,
             sources=sources,
-            related=self._choices(fiche.related, interpretation.language)[:3],
+            related=self._choices([*([second.id] if second else []), *fiche.related])[:3],
             handed_over_to=verdict.handed_over_to,
         )
+
+    def _also(self, fiche: PublishedFiche, language: str, said: Phrases) -> Iterator[Sentence]:
+        """The short answer to the second question of a message, with its own source."""
+        yield said.sentence("second_question", Role.ANSWER)
+        translation = fiche.translations.get(language) if language != "fr" else None
+        yield from _cut(translation, fiche, language, Role.ANSWER, language) if translation else _cut(fiche.court, fiche, "court")
+        for source in fiche.sources[:1]:
+            yield _source_sentence(said, SourceLink(source.url, source.rubric, fiche.checked_on))
+
+    def _speaker(self, service: str, language: str, said: Phrases) -> Sentence:
+        """Who answers in `language`: the service of the subject first, then any other; without one, the switchboard in French."""
+        directory = self.catalogue.directory
+        own = directory.get(service)
+        for known in [*([own] if own else []), *directory]:
+            if language in known.languages:
+                name = known.spoken.capitalize()
+                return said.sentence("speaker", Role.HELP, name=name, phone=known.phone, hours=hours_text(known, said.language))
+        return self._person(said)
 
     def _quotation(
         self,
@@ -159,25 +183,27 @@ class Wording:
     def _clarify(
         self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
     ) -> Clarify:
-        named = [self.catalogue.fiches.get(candidate.fiche or "") for candidate in verdict.choices]
-        found = [fiche for fiche in named if fiche]
-        choices = self._choices([fiche.id for fiche in found], interpretation.language)
-        contrasts = [fiche.contrast for fiche in found if fiche.contrast]
-        same_theme = len({fiche.theme for fiche in found}) == 1  # contrasts are written between neighbours
-        worded = len(contrasts) == len(found) > 1 and same_theme and said.language == "fr"
-        listed = _listed(contrasts if worded else [f"« {choice.label} »" for choice in choices], said.language)
+        found = [self.catalogue.fiches[one.fiche] for one in verdict.choices if one.fiche and one.fiche in self.catalogue.fiches]
+        worded = said.language == "fr" and self._told_apart(found)
+        contrasts = [fiche.contrast or "" for fiche in found]
+        key = "clarify_contrast" if worded else "clarify_titles"
+        listed = _either(contrasts) if worded else _listed([f"« {fiche.title} »" for fiche in found], said.language)
+        choices = tuple(Choice(fiche.id, _capital(fiche.contrast or "") if worded else fiche.title) for fiche in found)
         sentences = [
             *opening,
             said.sentence("clarify", Role.QUESTION),
-            Sentence(
-                said.text("clarify_contrast" if worded else "clarify_titles", choices=listed),
-                Provenance(Source.FIXED, "clarify_contrast" if worded else "clarify_titles"),
-                Role.QUESTION,
-                said.language,
-            ),
+            said.sentence(key, Role.QUESTION, choices=listed),
             said.sentence("clarify_other", Role.HELP),
         ]
         return Clarify(interpretation, tuple(sentences), verdict.reason, verdict.service, channel, choices=choices)
+
+    def _told_apart(self, fiches: Sequence[PublishedFiche]) -> bool:
+        """Whether the contrasts of `fiches` make one question: each has its own, written beside the others (same theme, or near twins)."""
+        contrasts = {fold_word(fiche.contrast or "") for fiche in fiches}
+        if len(fiches) < 2 or "" in contrasts or len(contrasts) < len(fiches):
+            return False
+        first, *others = fiches
+        return all(other.theme == first.theme or other.id in self.catalogue.neighbours.get(first.id, ()) for other in others)
 
     def _handover(
         self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
@@ -197,7 +223,7 @@ class Wording:
         relay = self.catalogue.directory.prefecture.relay
         if relay and channel is not Channel.DESK:
             sentences.append(said.sentence("relay", Role.HELP, relay=f"{relay.name} ({_site(relay.url)})"))
-        suggestions = self._choices([candidate.fiche for candidate in verdict.choices if candidate.fiche], interpretation.language)
+        suggestions = self._choices([candidate.fiche for candidate in verdict.choices if candidate.fiche])
         if suggestions and verdict.reason in ("unsure", "personal_file") and channel is not Channel.PHONE:
             sentences.append(said.sentence("suggestions", Role.HELP))
         return Handover(
@@ -247,8 +273,7 @@ class Wording:
             if f"help_{kind}" in said and (kind != "relais" or relay):
                 yield said.sentence(f"help_{kind}", Role.HELP, standard=standard.phone, relay=relay)
 
-    def _choices(self, fiches: Sequence[str], language: str) -> tuple[Choice, ...]:
-        del language  # titles exist in French only, for now
+    def _choices(self, fiches: Sequence[str]) -> tuple[Choice, ...]:
         return tuple(Choice(fiche, self.catalogue.fiches[fiche].title) for fiche in fiches if fiche in self.catalogue.fiches)
 
 
@@ -311,6 +336,17 @@ def _source_sentence(said: Phrases, source: SourceLink) -> Sentence:
 
 def _site(url: str) -> str:
     return url.split("//")[-1].split("/")[0].removeprefix("www.")
+
+
+def _either(contrasts: Sequence[str]) -> str:
+    """ "pour une première demande, ou pour un renouvellement": each contrast may hold a comma or "ou" of its own."""
+    return (
+        ", ou ".join(contrasts) if len(contrasts) > 2 or any("," in one or " ou " in one for one in contrasts) else " ou ".join(contrasts)
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _listed(items: Sequence[str], language: str) -> str:

@@ -5,6 +5,9 @@ KnowledgeError
 ├── FactMissing         a text quotes a fact that is not in force on that day
 ├── FicheUnknown        no fiche of that identifier
 ├── SourceRefused       an official source could not be read safely (bad archive, host not allowed, too large)
+├── EncoderUnusable     the language model is missing, damaged, or of a kind that is refused
+├── PhrasingRefused     a way of asking cannot be attached to this fiche, or taken back
+├── PublicationBlocked  the change would lose answers that people confirmed: says which
 ├── IndexMissing        the search index has not been built, or not for this knowledge
 ├── ScriptUnknown       no version of a phone script has this number
 ├── DraftOutdated       a newer version of the script exists than the one this was written or read from
@@ -58,6 +61,18 @@ class FicheUnknown(KnowledgeError):
 
 
 class SourceRefused(KnowledgeError):
+    pass
+
+
+class EncoderUnusable(KnowledgeError):
+    pass
+
+
+class PhrasingRefused(KnowledgeError):
+    pass
+
+
+class PublicationBlocked(KnowledgeError):
     pass
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from knowledge import models
+from knowledge import models, phrasings
 from knowledge.errors import ContentRefused, FactMissing, FicheUnknown
 from knowledge.facts import Facts, stored
 from knowledge.fiche_files import DETAIL, FRENCH_SECTIONS, SHORT, STEPS, FicheFile, Front, paragraphs, parse, steps
@@ -93,14 +93,15 @@ class PublishedFiche:
 
 def published(session: Session, day: date) -> tuple[PublishedFiche, ...]:
     """The fiches that may be served on `day`, sorted by identifier."""
-    facts = stored(session)
+    facts, learned = stored(session), phrasings.by_fiche(session)
     found = []
     for row in session.scalars(_current().where(models.FicheVersion.status == "published")):
         front = Front.model_validate(row.front)
         if not _in_season(front, day):
             continue
         try:
-            found.append(_rendered(row.number, row.theme, front, row.sections, facts, day))
+            fiche = _rendered(row.number, row.theme, front, row.sections, facts, day)
+            found.append(replace(fiche, questions=_with(fiche.questions, learned.get(fiche.id, {}))))
         except (FactMissing, ContentRefused) as error:
             log.warning("fiche %s, version %s, left out on %s: %s", row.fiche_id, row.number, day, error)
     return tuple(sorted(found, key=lambda fiche: fiche.id))
@@ -117,6 +118,14 @@ def in_files(files: Iterable[FicheFile], facts: Facts, day: date) -> tuple[Publi
         except (FactMissing, ContentRefused) as error:
             log.warning("fiche %s left out on %s: %s", file.id, day, error)
     return tuple(sorted(found, key=lambda fiche: fiche.id))
+
+
+def _with(questions: Mapping[str, tuple[str, ...]], learned: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    """The phrasings of a fiche, then those attached to it."""
+    return {
+        code: tuple(dict.fromkeys((*questions.get(code, ()), *learned.get(code, ()))))
+        for code in (*questions, *(learned.keys() - questions))
+    }
 
 
 def titles_by_topic(session: Session) -> dict[str, list[str]]:

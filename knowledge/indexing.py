@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from knowledge import models
+from knowledge.embeddings import default_embedder
 from knowledge.errors import IndexMissing
 from knowledge.fiches import PublishedFiche, published
 from knowledge.search import INDEX_FORMAT, Index, Progress, Sheet, build
@@ -21,10 +22,10 @@ from knowledge.wordforms import default_lexicon
 
 
 def digest(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], content: Path) -> str:
-    """Names one state of the knowledge: same fiches, same pages, same lexicon, same digest. SHA-256 in hexadecimal."""
-    total = hashlib.sha256(str(INDEX_FORMAT).encode())
+    """Names one state of the knowledge: same fiches, same pages, same lexicon, same encoder, same digest. SHA-256 in hexadecimal."""
+    total = hashlib.sha256(f"{INDEX_FORMAT}\0{default_embedder().name}".encode())
     for fiche in fiches:
-        total.update(f"{fiche.id}\0{fiche.number}\0{fiche.court}\0{fiche.detail}\n".encode())
+        total.update(f"{fiche.id}\0{fiche.number}\0{fiche.court}\0{fiche.detail}\0{sorted(fiche.questions.items())}\n".encode())
     for sheet in sheets:
         total.update(repr(sheet).encode())
     for file in sorted((content / "lexicon").glob("*.yml")):

@@ -16,10 +16,11 @@ from pathlib import Path
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from knowledge import directory, facts, proofreading
+from knowledge import directory, facts, phrasings, proofreading
 from knowledge.clock import Clock, now, today
 from knowledge.errors import ContentRefused, Remark
 from knowledge.fiche_files import FicheFile, read_all
+from knowledge.gate import Gate, opened
 from knowledge.models import FicheVersion, Release
 
 Progress = Callable[[str], None]
@@ -53,14 +54,21 @@ class LoadReport:
     """The new release that was announced; None when nothing changed."""
 
 
-def load(session: Session, content: Path, clock: Clock = now, progress: Progress = lambda _: None) -> LoadReport:
+def load(
+    session: Session, content: Path, clock: Clock = now, progress: Progress = lambda _: None, gate: Gate = opened, despite: str = ""
+) -> LoadReport:
     """Make the database hold the content of `content`; the caller's transaction makes it all or nothing.
 
     Content that is already loaded is not proofread again: a fact that expires overnight stops its fiche (`fiches.published`),
     not the start of the servers.
 
+    Args:
+        gate: has the last word once everything is written (`knowledge.gate`).
+        despite: why the gate was not asked, written in the release; empty when it was.
+
     Raises:
         ContentRefused: proofreading refuses something; nothing has been written.
+        PublicationBlocked: the gate refuses: the caller's transaction is to be given up.
     """
     one_at_a_time(session)
     versions = current_versions(session)
@@ -94,7 +102,10 @@ def load(session: Session, content: Path, clock: Clock = now, progress: Progress
         facts_changed=facts_changed,
         release=None,
     )
-    return _announced(session, report, clock)
+    report = _announced(session, report, clock, despite)
+    if report.release is not None:
+        gate(session, today(clock))
+    return report
 
 
 def _already_loaded(session: Session, content: Path, versions: Mapping[str, FicheVersion], clock: Clock) -> LoadReport | None:
@@ -226,14 +237,17 @@ def _add_version(session: Session, previous: FicheVersion | None, version: Fiche
     session.add(version)
 
 
-def _announced(session: Session, report: LoadReport, clock: Clock) -> LoadReport:
-    reason = _reason(report)
-    if not reason:
-        return report
+def announce(session: Session, reason: str, clock: Clock = now) -> int:
+    """Announce a new state of the knowledge, which the servers then swap in; the number of the release."""
     release = Release(created_at=clock(), digest=_digest(session), reason=reason)
     session.add(release)
     session.flush()
-    return replace(report, release=release.id)
+    return release.id
+
+
+def _announced(session: Session, report: LoadReport, clock: Clock, despite: str) -> LoadReport:
+    reason = _reason(report) + (f" (malgré des réponses perdues : {despite})" if despite else "")
+    return replace(report, release=announce(session, reason, clock)) if _reason(report) else report
 
 
 def _reason(report: LoadReport) -> str:
@@ -250,5 +264,6 @@ def _digest(session: Session) -> str:
         [[row.fiche_id, row.status, row.theme, row.digest] for row in current_versions(session).values()],
         sorted(repr(fact) for fact in facts.stored(session)),
         directory.stored_data(session),
+        [[row.fiche_id, row.language, row.text] for row in phrasings.attached(session)],
     )
     return hashlib.sha256(json.dumps(list(state), sort_keys=True, default=str).encode()).hexdigest()

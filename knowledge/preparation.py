@@ -6,6 +6,7 @@ from knowledge.clock import today
 from knowledge.commands.screen import counted, fiches_in, progress, say, show
 from knowledge.database import migrate, reading, session
 from knowledge.fiches import load
+from knowledge.gate import installed
 from knowledge.indexing import store
 from knowledge.scripts.versions import load_file
 from knowledge.settings import settings
@@ -17,11 +18,12 @@ def prepare() -> None:
     Raises:
         DatabaseUnready: the database cannot be reached or written.
         ContentRefused: a file of content breaks a rule; nothing was loaded.
+        PublicationBlocked: the new content would lose confirmed answers; nothing was loaded.
     """
     migrate()
     content = settings().content
     with progress("Fiches", fiches_in(content)) as step, session() as opened:
-        report = load(opened, content, progress=step)
+        report = load(opened, content, progress=step, gate=installed())
     show(report.overdue)
     if report.release is not None:
         changed = len(report.added) + len(report.changed) + len(report.archived)

@@ -1,6 +1,6 @@
 """The search: which fiches and official sheets may answer a question, and by how much each evidence says so.
 
-A *subject* is what a question can be about: a fiche with the national sheets it covers, or a sheet that no fiche covers. Five evidences
+A *subject* is what a question can be about: a fiche with the national sheets it covers, or a sheet that no fiche covers. Several evidences
 are measured for every subject; how they are combined and trusted is the assistant's business (`bot.engines`).
 """
 
@@ -15,16 +15,24 @@ from dataclasses import asdict, dataclass, field
 from os.path import samestat
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from knowledge.embeddings import Embedder, Vectors, default_embedder
 from knowledge.errors import IndexMissing
-from knowledge.fiches import PublishedFiche
+from knowledge.meanings import Meanings
 from knowledge.postings import Floats, Postings, bm25, cosine, shares
 from knowledge.wordforms import CONCEPT, Lexicon, Reading, character_grams, folded_words
 
+if TYPE_CHECKING:  # Rasa's Python reads this module without the database
+    from knowledge.fiches import PublishedFiche
+
 PASSAGE_WORDS = 110
 FIELDS = ("head", "asked", "typical", "body", "words", "grams")
-INDEX_FORMAT = 3
+MEANINGS = ("asking", "telling")
+"""What has vectors: the titles and phrasings of a subject, and its texts."""
+MOST_EMBEDDED = 1200
+"""Characters of a text that are embedded: further on, a mean of words says nothing."""
+INDEX_FORMAT = 5
 Progress = Callable[[int, int], None]
 """Told (done, total) as the index is built."""
 Documents = dict[str, list[tuple[int, Sequence[str]]]]
@@ -76,19 +84,39 @@ class Evidence:
     body: Floats
     words: Floats
     grams: Floats
+    meaning: Floats
+    """Cosine of the nearest phrasing with the question as written."""
+    meaning_read: Floats
+    """The same with the question as it was read: in French, spelling corrected, fillers removed."""
+    meaning_several: Floats
+    """Mean cosine of the three nearest phrasings."""
+    vector: Vectors
+    """(2, dimensions): of the question as written, and as read."""
 
 
 class Index:
     """The search index of one state of the knowledge. Reading it takes no lock: processes swap whole indexes."""
 
     def __init__(
-        self, subjects: Sequence[Subject], fields: Mapping[str, Postings], digest: str, lexicon: Lexicon, trusted: Mapping[str, int]
+        self,
+        subjects: Sequence[Subject],
+        fields: Mapping[str, Postings],
+        meanings: Mapping[str, Meanings],
+        embedder: Embedder,
+        digest: str,
+        lexicon: Lexicon,
+        trusted: Mapping[str, int],
+        known: Mapping[str, int],
     ) -> None:
         self.lexicon = lexicon
         """How texts and questions are read for this index."""
         self.trusted = trusted
+        self.known = known
+        """The subject of each way of asking that one fiche alone has, by its folded words."""
         self.subjects = tuple(subjects)
         self.digest = digest
+        self.embedder = embedder
+        self.asking, self.telling = (meanings[name] for name in MEANINGS)
         self.head, self.asked, self.typical, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
         self.title_weights = tuple(tuple((term, self.asked.weight_of(term)) for term in subject.title_terms) for subject in self.subjects)
         """For each subject, the terms of its title and their weights."""
@@ -101,6 +129,9 @@ class Index:
     def evidence(self, reading: Reading) -> Evidence:
         """Measure every subject against a question already read."""
         terms = _tally(reading.terms)
+        words = " ".join(reading.words)
+        vector = self.embedder.embed([(reading.text or words)[:MOST_EMBEDDED], words[:MOST_EMBEDDED]])
+        (meaning, meaning_read), several = self.asking.nearest(vector)
         return Evidence(
             head=self.head.score(terms),
             asked=self.asked.score(terms),
@@ -108,6 +139,10 @@ class Index:
             body=self.body.score(terms),
             words=self.words.score(terms, normalised=True),
             grams=self.grams.score(self.gram_weights(reading), normalised=True),
+            meaning=meaning,
+            meaning_read=meaning_read,
+            meaning_several=several,
+            vector=vector,
         )
 
     def gram_weights(self, reading: Reading, most: int = 160) -> dict[str, float]:
@@ -130,8 +165,17 @@ class Index:
             fresh.mkdir()
             for name in FIELDS:
                 getattr(self, name).save(fresh, name)
+            for name in MEANINGS:
+                getattr(self, name).save(fresh, name)
             subjects = [asdict(subject) for subject in self.subjects]
-            manifest = {"format": INDEX_FORMAT, "digest": self.digest, "trusted": dict(self.trusted), "subjects": subjects}
+            manifest = {
+                "format": INDEX_FORMAT,
+                "digest": self.digest,
+                "encoder": self.embedder.name,
+                "trusted": dict(self.trusted),
+                "known": dict(self.known),
+                "subjects": subjects,
+            }
             (fresh / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False), "utf-8")
             while fresh.exists():
                 with suppress(FileNotFoundError):
@@ -145,25 +189,29 @@ class Index:
             shutil.rmtree(own, ignore_errors=True)
 
     @classmethod
-    def open(cls, folder: Path, lexicon: Lexicon, digest: str | None = None) -> Index:
-        """Open a stored index.
+    def open(cls, folder: Path, lexicon: Lexicon, digest: str | None = None, embedder: Embedder | None = None) -> Index:
+        """Open a stored index; `embedder`: that of the installation by default.
 
         Raises:
             IndexMissing: there is none, it is damaged, or it was built for another state of the knowledge than `digest`.
         """
         stored = folder / "manifest.json"
+        embedder = embedder or default_embedder()
         try:
             before = stored.stat()
             manifest = json.loads(stored.read_text("utf-8"))
-            if manifest["format"] != INDEX_FORMAT or digest not in (None, manifest["digest"]):
+            same = manifest["format"] == INDEX_FORMAT and manifest["encoder"] == embedder.name
+            if not same or digest not in (None, manifest["digest"]):
                 raise IndexMissing("L'index ne correspond plus aux contenus. Lancez : python -m knowledge index")
             subjects = [_stored_subject(row) for row in manifest["subjects"]]
             fields = {name: Postings.open(folder, name, len(subjects)) for name in FIELDS}
+            meanings = {name: Meanings.open(folder, name, len(subjects)) for name in MEANINGS}
             if not samestat(before, stored.stat()):
                 raise IndexMissing("L'index vient d'être remplacé pendant sa lecture. Recommencez.")
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise IndexMissing(f"L'index est absent ou abîmé ({folder}). Lancez : python -m knowledge index") from error
-        return cls(subjects, fields, manifest["digest"], lexicon.trusting(manifest["trusted"]), manifest["trusted"])
+        trusted = manifest["trusted"]
+        return cls(subjects, fields, meanings, embedder, manifest["digest"], lexicon.trusting(trusted), trusted, manifest["known"])
 
 
 def _stored_subject(row: Mapping[str, Any]) -> Subject:
@@ -176,8 +224,14 @@ def build(
     lexicon: Lexicon,
     digest: str = "",
     progress: Progress = lambda _done, _total: None,
+    embedder: Embedder | None = None,
 ) -> Index:
-    """Build the index of `fiches` and `sheets`. A sheet covered by fiches strengthens them instead of standing apart."""
+    """Build the index of `fiches` and `sheets`. A sheet covered by fiches strengthens them instead of standing apart.
+
+    Args:
+        embedder: that of the installation by default.
+    """
+    embedder = embedder or default_embedder()
     by_id = {sheet.id: sheet for sheet in sheets}
     covered = {number for fiche in fiches for number in fiche.service_public}
     alone = [sheet for sheet in sheets if sheet.id not in covered]
@@ -188,8 +242,12 @@ def build(
     documents: Documents = {name: [] for name in FIELDS}
     typical: list[tuple[int, Mapping[str, float]]] = []
     subjects: list[Subject] = []
+    asking: list[tuple[int, str]] = []
+    telling: list[tuple[int, str]] = []
     for number, fiche in enumerate(fiches):
         linked = [by_id[sheet] for sheet in fiche.service_public if sheet in by_id]
+        asking += [(number, text) for text in _asked(fiche, linked)]
+        telling += [(number, text[:MOST_EMBEDDED]) for text in _told(fiche)]
         readings = _add_fiche(number, fiche, linked, lexicon, documents)
         typical.append((number, _shares(readings)))
         url = fiche.sources[0].url if fiche.sources else ""
@@ -198,6 +256,10 @@ def build(
         progress(number + 1, total)
     for number, sheet in enumerate(alone, start=len(fiches)):
         reading = _add_sheet(number, sheet, lexicon, documents)
+        asking.append((number, sheet.title))
+        telling += [
+            (number, f"{sheet.title} {text}"[:MOST_EMBEDDED]) for text in (sheet.introduction, *(title for title, _ in sheet.sections))
+        ]
         typical.append((number, _shares([reading])))
         subjects.append(
             Subject(
@@ -224,10 +286,22 @@ def build(
             "words": cosine(documents["words"], total),
             "grams": cosine(documents["grams"], total),
         },
+        {"asking": Meanings.of(asking, total, embedder), "telling": Meanings.of(telling, total, embedder)},
+        embedder,
         digest,
         lexicon,
         trusted,
+        _known(fiches),
     )
+
+
+def _known(fiches: Sequence[PublishedFiche]) -> dict[str, int]:
+    owners: dict[str, set[int]] = {}
+    for number, fiche in enumerate(fiches):
+        for texts in fiche.questions.values():
+            for text in texts:
+                owners.setdefault(" ".join(folded_words(text)), set()).add(number)
+    return {words: numbers.pop() for words, numbers in owners.items() if len(numbers) == 1}
 
 
 def _trusted_words(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet]) -> dict[str, int]:
@@ -242,8 +316,7 @@ def _trusted_words(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet]) ->
 
 
 def _add_fiche(number: int, fiche: PublishedFiche, linked: Sequence[Sheet], lexicon: Lexicon, documents: Documents) -> list[Reading]:
-    asked = [fiche.title, *(sheet.title for sheet in linked), *(text for texts in fiche.questions.values() for text in texts)]
-    readings = [lexicon.read(text) for text in asked]
+    readings = [lexicon.read(text) for text in _asked(fiche, linked)]
     texts = [fiche.court, fiche.detail, *fiche.steps, *fiche.translations.values()]
     head = [fiche.title, fiche.title, fiche.court, *(sheet.title for sheet in linked), *(sheet.introduction for sheet in linked)]
     head += [title for sheet in linked for title, _ in sheet.sections]
@@ -255,6 +328,15 @@ def _add_fiche(number: int, fiche: PublishedFiche, linked: Sequence[Sheet], lexi
         documents["body"].extend((number, terms) for terms in _passages(sheet, lexicon))
     _add_phrasings(number, readings, documents)
     return readings
+
+
+def _asked(fiche: PublishedFiche, linked: Sequence[Sheet]) -> list[str]:
+    """The ways of asking for a fiche: its title, those of its sheets, its phrasings."""
+    return [fiche.title, *(sheet.title for sheet in linked), *(text for texts in fiche.questions.values() for text in texts)]
+
+
+def _told(fiche: PublishedFiche) -> list[str]:
+    return [fiche.court, f"{fiche.title} {fiche.detail}", *fiche.translations.values()]
 
 
 def _add_sheet(number: int, sheet: Sheet, lexicon: Lexicon, documents: Documents) -> Reading:

@@ -19,7 +19,8 @@ from knowledge.errors import SettingRefused
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 
-def _shipped_content() -> Path:
+def shipped_content() -> Path:
+    """The content that comes with the project."""
     return Path(str(files("knowledge"))) / "content"
 
 
@@ -31,10 +32,18 @@ class KnowledgeSettings(BaseSettings):
         description="Address of the database: SQLite file by default, or postgresql+psycopg://user:password@host/base.",
     )
     content: Path = Field(
-        default_factory=_shipped_content,
+        default_factory=shipped_content,
         description="Folder of the content: services, facts, fiches, lexicon, acronyms, official domains.",
     )
     index: Path = Field(default=Path("var/index"), description="Folder where the search index is stored.")
+    encoder: str = Field(
+        default="",
+        description="Language model: name or folder of a sentence-transformers model (extra `encoders`). Empty: the shipped encoder.",
+    )
+    gate: str = Field(
+        default="bot.workbench.regression:gate",
+        description="What may refuse a publication, as module:function: confirmed answers that it would lose. Empty: nothing.",
+    )
     timezone: str = Field(default="Europe/Paris", description="Time zone of the préfecture: decides which facts are in force today.")
     service_public_feed: str = Field(
         default="https://lecomarquage.service-public.fr/vdd/3.4/part/zip/vosdroits-latest.zip",

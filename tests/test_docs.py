@@ -125,7 +125,7 @@ def errors() -> set[str]:
     """The names of every error of the product, wherever its class is written."""
     for package in ("knowledge", "bot", "telephony", "api"):
         for module in walk_packages(import_module(package).__path__, f"{package}."):
-            if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            if not module.name.endswith(("__main__", ".rasa_component")) and ".migrations" not in module.name:
                 import_module(module.name)
     found = set().union(*(_tree(root) for root in (KnowledgeError, BotError, TelephonyError, ApiError)))
     return {kind.__name__ for kind in found if kind.__module__.split(".")[0] in ("knowledge", "bot", "telephony", "api")}

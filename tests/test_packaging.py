@@ -63,7 +63,7 @@ def test_the_packages_of_the_product_are_declared_where_they_are_needed() -> Non
     extras = declared["optional-dependencies"]
 
     assert {"fastapi", "sqlalchemy", "jinja2", "asterisk-ami"} <= names
-    assert [Requirement(line).name for line in extras["encoders"]] == ["sentence-transformers"]
+    assert [Requirement(line).name for line in extras["encoders"]] == ["huggingface-hub", "sentence-transformers", "torch"]
     assert [str(Requirement(line)) for line in extras["rasa"]] == ['rasa==3.6.21; python_version < "3.11"']
 
 
@@ -190,7 +190,7 @@ def test_the_container_has_no_default_secret_no_root_and_nothing_to_write_but_it
         assert {"healthcheck", "volumes", "tmpfs"} <= service.keys()
 
 
-IMAGES = ("deploy/Dockerfile", "deploy/telephony.Dockerfile", "deploy/asterisk/Dockerfile")
+IMAGES = ("deploy/Dockerfile", "deploy/telephony.Dockerfile", "deploy/asterisk/Dockerfile", "deploy/rasa/Dockerfile")
 
 
 def test_the_images_copy_only_what_exists_and_what_is_sent_to_them() -> None:
@@ -203,7 +203,7 @@ def test_the_images_copy_only_what_exists_and_what_is_sent_to_them() -> None:
     assert all("USER accueil" in lines for lines in written.values())
 
 
-@pytest.mark.parametrize("image", IMAGES[:2])
+@pytest.mark.parametrize("image", [*IMAGES[:2], IMAGES[3]])
 def test_an_image_with_python_installs_the_hashed_lock(image: str) -> None:
     lines = (ROOT / image).read_text("utf-8").splitlines()
 
@@ -212,7 +212,13 @@ def test_an_image_with_python_installs_the_hashed_lock(image: str) -> None:
 
 @pytest.mark.parametrize(
     ("shell", "script"),
-    [("sh", "deploy/setup.sh"), ("bash", ".ci/run"), ("sh", "deploy/asterisk/start.sh"), ("sh", "deploy/asterisk/build-rootfs.sh")],
+    [
+        ("sh", "deploy/setup.sh"),
+        ("bash", ".ci/run"),
+        ("sh", "deploy/asterisk/start.sh"),
+        ("sh", "deploy/asterisk/build-rootfs.sh"),
+        ("sh", "deploy/rasa/setup.sh"),
+    ],
 )
 def test_the_scripts_can_be_run_as_they_are(shell: str, script: str) -> None:
     path = ROOT / script

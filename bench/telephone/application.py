@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 
-from bench.questions import refuse
+from bench.figures import refuse
 from bench.telephone.probe import INTACT, Judged, heard_within, judge, sound, together
 from bench.telephone.results import Row, print_rows, spread
 from bench.telephone.stage import NUMBER, SHORT, Stage, stage, step

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.questions import refuse
+from bench.figures import refuse
 from bench.telephone.publisher_process import PublisherProcess, Where
 from bench.telephone.results import Row, print_rows
 from bench.telephone.stage import SHORT, Stage, stage, step

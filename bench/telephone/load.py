@@ -13,7 +13,7 @@ from shutil import which
 
 import psutil
 
-from bench.questions import refuse
+from bench.figures import refuse
 from bench.telephone.stage import NUMBER, Stage
 from telephony.asterisk.instance import free_port
 

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from bench.questions import refuse
+from bench.figures import refuse
 from bench.telephone.results import Row, p95, print_rows, spread
 from bench.telephone.stage import NUMBER, Stage, demonstration, stage, step
 from knowledge.clock import now

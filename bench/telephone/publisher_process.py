@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from bench.questions import refuse
+from bench.figures import refuse
 from knowledge.database import open_engine
 from knowledge.settings import settings as knowledge_settings
 from telephony.asterisk.ami import Account, Asterisk

@@ -15,7 +15,7 @@ from socket import SOCK_STREAM
 
 from sqlalchemy import Engine
 
-from bench.questions import refuse
+from bench.figures import refuse
 from knowledge import directory
 from knowledge.clock import now, today
 from knowledge.database import migrate, open_engine, reading, session

@@ -7,6 +7,6 @@ from types import ModuleType
 
 def every_command() -> tuple[ModuleType, ...]:
     """The command modules, in the order of the help."""
-    from bot.commands import ask, erase, forget, report, train
+    from bot.commands import ask, attach, erase, evaluate, forget, preview, rasa, regression, report, train, unanswered
 
-    return (ask, report, forget, erase, train)
+    return (ask, report, unanswered, attach, preview, regression, evaluate, train, rasa, forget, erase)

@@ -13,7 +13,8 @@ import orjson
 
 from bot.assistant import Assistant
 from bot.errors import BatchRefused
-from bot.messages import Answer, Channel, Clarify, Context, Handover, Question, Reply, Turn
+from bot.evaluation.asking import remembered
+from bot.messages import Answer, Channel, Context, Handover, Question, Reply
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import counted, say
 from knowledge.database import require_schema
@@ -97,7 +98,7 @@ def batch(assistant: Assistant, lines: IO[bytes]) -> Iterator[dict[str, Any]]:
         for turn, text in enumerate(texts, start=1):
             answer = assistant.answer(Question(text, channel), context, turn)
             yield as_row(identifier, turn if "turns" in row else None, answer)
-            context = Context((*context.turns, _remembered(text, answer))[-3:])
+            context = Context((*context.turns, remembered(text, answer))[-3:])
 
 
 def as_row(identifier: object, turn: int | None, answer: Answer) -> dict[str, Any]:
@@ -120,12 +121,6 @@ def as_row(identifier: object, turn: int | None, answer: Answer) -> dict[str, An
         ],
         "latency_ms": round(answer.latency_ms, 3),
     }
-
-
-def _remembered(text: str, answer: Answer) -> Turn:
-    choices = tuple(choice.fiche for choice in answer.choices) if isinstance(answer, Clarify) else ()
-    fiche = answer.fiche if isinstance(answer, Reply) else None
-    return Turn(text, fiche, answer.interpretation.nature, answer.decision, choices, answer.interpretation.language)
 
 
 def _show(answer: Answer, explain: bool) -> None:

@@ -45,11 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
 def confirmed(question: str) -> bool:
     """Whether the person at the keyboard says yes; without a keyboard, nobody does."""
     if not sys.stdin.isatty():
-        warn(f"{question} Ajoutez --yes pour le confirmer. Rien n'a été effacé.")
+        warn(f"{question} Ajoutez --yes pour le confirmer. Rien n'a changé.")
         return False
     if input(f"{question} [o/N] ").strip().lower() in ("o", "oui"):
         return True
-    say("Rien n'a été effacé.")
+    say("Rien n'a changé.")
     return False
 
 

@@ -23,33 +23,35 @@ MOST_GROUPS = 15
 """Groups of unanswered questions shown on the screen; the file has them all."""
 NARROWEST = 116
 """Columns under which the tables could not be read; a narrower screen folds their lines."""
-_DECISIONS = {
+DECISIONS = {
     Decision.REPLY: "répondu",
     Decision.CLARIFY: "précision demandée",
     Decision.HANDOVER: "confié à une personne",
     Decision.DECLINE: "décliné",
 }
 _GROUPS = {"topic": "Par thème", "service": "Par service", "channel": "Par canal", "language": "Par langue", "nature": "Par nature"}
+NATURES = {
+    "general": "générale",
+    "mixed": "générale et personnelle",
+    "personal_file": "dossier personnel",
+    "complaint": "réclamation",
+    "wants_person": "veut une personne",
+    "other_administration": "autre administration",
+    "emergency": "urgence",
+    "small_talk": "politesse",
+    "out_of_scope": "hors sujet",
+    "abuse": "injure",
+    "injection": "détournement",
+    "nonsense": "incompréhensible",
+    "legal_opinion": "avis juridique",
+    "false_papers": "faux papiers",
+}
+"""In French."""
 _NAMES: Mapping[str, Mapping[str, str]] = {
     "channel": {"chat": "tchat", "phone": "téléphone", "mail": "courriel", "desk": "guichet"},
-    "nature": {
-        "general": "générale",
-        "mixed": "générale et personnelle",
-        "personal_file": "dossier personnel",
-        "complaint": "réclamation",
-        "wants_person": "veut une personne",
-        "other_administration": "autre administration",
-        "emergency": "urgence",
-        "small_talk": "politesse",
-        "out_of_scope": "hors sujet",
-        "abuse": "injure",
-        "injection": "détournement",
-        "nonsense": "incompréhensible",
-        "legal_opinion": "avis juridique",
-        "false_papers": "faux papiers",
-    },
+    "nature": NATURES,
 }
-_REASONS = {
+REASONS = {
     Why.UNSURE: "réponse pas assez sûre",
     Why.NO_REPLY: "précision demandée, sans suite",
     Why.UNCLEAR: "jugée pas claire",
@@ -107,7 +109,7 @@ def show(computed: Figures, left: Unanswered, period: Period, names: Mapping[str
     """Print the report on `screen`; `names` are those of the groups, by grouping."""
     screen.width = max(screen.width, NARROWEST)
     screen.print(f"[bold]Journal de l'assistant[/bold] {_within(period)}".rstrip())
-    screen.print(f"{_count(computed.exchanges, 'échange')} dans {_count(computed.conversations, 'conversation')}.\n")
+    screen.print(f"{counted_as(computed.exchanges, 'échange')} dans {counted_as(computed.conversations, 'conversation')}.\n")
     screen.print(_overview(computed))
     for name, parts in computed.by.items():
         screen.print(_breakdown(_GROUPS[name], parts, names.get(name, {})))
@@ -121,7 +123,7 @@ def _overview(computed: Figures) -> Table:
     for column, justify in (("mesure", "left"), ("valeur", "right"), ("effectif", "right"), ("intervalle à 95 %", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]  # two literals
     rates = [
-        *((_DECISIONS[decision].capitalize(), rate) for decision, rate in computed.whole.decisions.items()),
+        *((DECISIONS[decision].capitalize(), rate) for decision, rate in computed.whole.decisions.items()),
         ("Conversations résolues sans agent (BOT-1)", computed.resolved),
         ("Réponses incertaines (BOT-2)", computed.uncertain),
         ("Avis : la réponse était claire", computed.clear),
@@ -139,7 +141,7 @@ def _breakdown(title: str, parts: Sequence[Part], names: Mapping[str, str]) -> T
     table = Table(title=title, title_justify="left")
     table.add_column("")
     table.add_column("échanges", justify="right")
-    for label in _DECISIONS.values():
+    for label in DECISIONS.values():
         table.add_column(label, justify="right")
     for part in parts:
         name = "aucun" if part.name == NONE else names.get(part.name, part.name)
@@ -150,16 +152,16 @@ def _breakdown(title: str, parts: Sequence[Part], names: Mapping[str, str]) -> T
 
 def _topic(topic: str, titles: Sequence[str]) -> str:
     others = len(titles) - 1
-    return f"{topic} · {titles[0]}" + (f" et {_count(others, 'autre')}" if others else "")
+    return f"{topic} · {titles[0]}" + (f" et {counted_as(others, 'autre')}" if others else "")
 
 
 def _show_unanswered(left: Unanswered, screen: Console) -> None:
     screen.print(f"[bold]Questions restées sans bonne réponse[/bold] : {left.total}")
     for number, group in enumerate(left.groups[:MOST_GROUPS], start=1):
-        reasons = ", ".join(f"{_REASONS[why]} ({count})" for why, count in group.reasons.items())
-        screen.print(f"{number}. {_count(group.size, 'question')} : {reasons}")
+        reasons = ", ".join(f"{REASONS[why]} ({count})" for why, count in group.reasons.items())
+        screen.print(f"{number}. {counted_as(group.size, 'question')} : {reasons}")
         for example in group.examples:
-            screen.print(f"   « {_shortened(example)} »", markup=False, emoji=False)
+            screen.print(f"   « {shortened(example)} »", markup=False, emoji=False)
     if len(left.groups) > MOST_GROUPS:
         screen.print(f"… et {len(left.groups) - MOST_GROUPS} autres groupes, tous écrits par --json.")
     if left.forgotten:
@@ -173,19 +175,22 @@ def _show_completeness(computed: Figures, screen: Console) -> None:
     screen.print("[bold]Complétude du journal[/bold]")
     if complete.missing:
         screen.print(
-            f"Données incomplètes : il manque {_count(complete.missing, 'échange')}. Chaque taux est donné entre les deux bornes possibles."
+            f"Données incomplètes : il manque {counted_as(complete.missing, 'échange')}. "
+            "Chaque taux est donné entre les deux bornes possibles."
         )
     else:
         screen.print("Aucun échange ne manque : les tours de chaque conversation se suivent.")
     if holes.numbers and holes.numbers_may_skip:
         screen.print(
-            f"{_count(holes.numbers, 'numéro')} sans échange. PostgreSQL donne un numéro avant d'écrire et ne le reprend pas "
+            f"{counted_as(holes.numbers, 'numéro')} sans échange. PostgreSQL donne un numéro avant d'écrire et ne le reprend pas "
             "quand l'écriture est annulée : sans tour manquant, aucune réponse n'est perdue."
         )
     elif holes.numbers:
-        screen.print(f"{_count(holes.numbers, 'numéro')} sans échange. SQLite ne saute pas de numéro : des lignes ont été retirées.")
+        screen.print(f"{counted_as(holes.numbers, 'numéro')} sans échange. SQLite ne saute pas de numéro : des lignes ont été retirées.")
     if complete.forgotten:
-        screen.print(f"Mots oubliés (durée de conservation ou demande) : {_count(complete.forgotten, 'échange')}. Leurs chiffres restent.")
+        screen.print(
+            f"Mots oubliés (durée de conservation ou demande) : {counted_as(complete.forgotten, 'échange')}. Leurs chiffres restent."
+        )
 
 
 def _as_rows(left: Unanswered) -> dict[str, Any]:
@@ -219,11 +224,13 @@ def _number(value: float) -> str:
     return f"{value:.1f}".replace(".", ",")
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number > 1 else ''}"
+def counted_as(number: int, what: str) -> str:
+    """A number of things, "3 questions": each word of `what` takes its plural."""
+    return f"{number} {' '.join(f'{word}s' for word in what.split()) if number > 1 else what}"
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """The beginning of a long text."""
     return text if len(text) <= 160 else f"{text[:160]}…"
 
 

@@ -18,3 +18,7 @@ class Engine(Protocol):
             EngineUnavailable: the engine does not answer in time.
         """
         ...
+
+    def about(self, fiche_id: str, language: str) -> Interpretation:
+        """The interpretation of a button pressed: the person named the fiche, which is one of the catalogue."""
+        ...

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bot.catalogue import Catalogue
-from bot.engines.nature import NatureClassifier, Rules, shipped_rules
+from bot.engines.conversation import ANSWERABLE, LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
+from bot.engines.nature import NatureClassifier, Rules, clauses_of, shipped_rules
+from bot.engines.picking import picked
+from bot.engines.questions import questions
 from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
-from bot.language import Languages, default_languages
+from bot.engines.services import shipped_services
+from bot.language import DEFAULT, Languages, default_languages
+from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature
 from bot.phrases import INTERFACE_LANGUAGES
 from bot.policy import DECLINED
 from knowledge.wordforms import Reading, clean, folded_words
 
+if TYPE_CHECKING:  # Rasa's Python reads this module without the database
+    from bot.catalogue import Catalogue
+
 MOST_CANDIDATES = 10
-LONGEST_CONTINUATION = 14
-"""Words of a message that may lean on the previous ones; a longer one stands alone."""
-CLEAR_ALONE = 0.6
-"""Confidence from which a short message is not completed by the previous ones."""
-SPOKEN_OF = 0.5
-"""Score of a passage, per weight of the words asked, from which it speaks of them."""
+RESEMBLES = 0.3
+"""Likeness from which the first fiche says which service a general question goes to."""
 UNLIKE = 0.2
 """Likeness under which no fiche speaks of the question."""
-LEAST_SHARE = {Nature.EMERGENCY: 0.3, Nature.FALSE_PAPERS: 0.6, Nature.ABUSE: 0.5, Nature.INJECTION: 0.5, Nature.LEGAL_OPINION: 0.4}
+LEAST_SHARE = {Nature.EMERGENCY: 0.12, Nature.FALSE_PAPERS: 0.6, Nature.ABUSE: 0.5, Nature.INJECTION: 0.5, Nature.LEGAL_OPINION: 0.4}
 """What the classifier alone must be sure of, and more so when a fiche resembles the question: nobody is told of false papers for a wet
-passport. The patterns of `rules.yml` need no share."""
-_SITUATIONS = frozenset({"~perte", "~vol", "~deterioration", "~renouvellement", "~premiere_demande"})
+passport. The patterns of `rules.yml` need no share. A small doubt is enough for an emergency: it comes before anything else."""
+SURE_OF_BOTH = 0.6
+"""Confidence of each of two questions from which both are answered."""
+SHORTEST_KNOWN = 3
+"""Words from which a question that stands word for word among the phrasings of one fiche alone is a question about that fiche."""
 MOST_READ = 6000
 """Characters of a message that are read; beyond, a mail repeats itself or attacks."""
-ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
-DOUBT_ABOUT_A_FILE = 0.3
-"""Share of doubt from which a question is handed over as being about one person's file (chosen on the tuned half of `natures.jsonl`)."""
-_NEITHER = frozenset({"aucun", "aucune", "ni", "pas", "non", "autre", "rien", "none", "neither", "no"})
-_CLAUSE = re.compile(r"[.?!;\n]+|,? (?:et|mais|aussi|and) ", re.I)
-_ORDINALS = {
-    "1": 0, "un": 0, "premier": 0, "premiere": 0, "first": 0,
-    "2": 1, "deux": 1, "deuxieme": 1, "second": 1, "seconde": 1,
-    "3": 2, "trois": 2, "troisieme": 2, "third": 2, "dernier": -1, "derniere": -1,
-}  # fmt: skip
+DOUBT_ABOUT_A_FILE = 0.2
+"""Share of doubt from which a question is handed over as being about one person's file (chosen by cross-validation on the examples)."""
 
 
 @dataclass(frozen=True)
@@ -52,47 +50,59 @@ class EmbeddedEngine:
     natures: NatureClassifier
     languages: Languages
     rules: Rules
+    conversation: Conversation
     name: str = "embedded"
 
     @classmethod
-    def load(cls, catalogue: Catalogue) -> EmbeddedEngine:
-        """The engine with the models shipped in the package."""
-        return cls(catalogue, Ranker.load(), Calibration.load(), NatureClassifier.load(), default_languages(), shipped_rules())
+    def load(cls, catalogue: Catalogue, languages: Languages | None = None) -> EmbeddedEngine:
+        """The engine with the models shipped in the package, and the languages of the content unless others are given."""
+        languages = languages or default_languages()
+        conversation = Conversation(catalogue, shipped_manners(), Learned.load())
+        return cls(catalogue, Ranker.load(), Calibration.load(), NatureClassifier.load(), languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
         cleaned = clean(text).strip()
-        text = cleaned[:MOST_READ]
-        language = self.languages.identify(text) if len(folded_words(text)) > 1 else (context.last.language if context.last else "fr")
+        text = request(cleaned[:MOST_READ])
         words = folded_words(text)
+        before = context.last.language if context.last else DEFAULT
+        language = self.languages.identify(text, before) if len(words) > 1 or not "".join(words).isascii() else before
         if not words:
             return Interpretation("", language, Nature.NONSENSE, 0.0, explanation=("message vide ou sans mot",))
         decided = self.rules.decide(text)
-        chosen = self._choice(words, context) if decided is None else None  # "un agent" is a person, not the first choice
+        chosen = self._choice(text, context) if decided is None else None  # "un agent" is a person, not the first choice
         if chosen:
             return self._about(chosen, language, text)
+        asked_for = self.catalogue.index.known.get(" ".join(words)) if decided is None and len(words) >= SHORTEST_KNOWN else None
+        if asked_for is not None and (named := self.catalogue.index.subjects[asked_for].fiche):
+            return self._about(named, language, text, "formulation rattachée à la fiche, mot pour mot")
         reading = self.catalogue.lexicon.read(text)
-        ranked = self._rank(reading)
+        ranked = self.rank(reading)
         probabilities, number = self.natures.judge(text)
+        leans = carried = False
+        second = None
+        likeness = self.certain(ranked, reading)
+        if context.last and len(words) <= LONGEST_CONTINUATION:
+            topic = self.conversation.topic(context)
+            heard = self.conversation.hear(topic, text, reading, ranked, self.rank, self.certain)
+            reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.confidence
+            if leans:
+                alone, _ = self.natures.judge(self.conversation.without_links(text))
+                joined, _ = self.natures.judge(topic.followed_by(text))
+                probabilities, carried = judged(alone, joined)
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
-        confidence = self._confidence(ranked, reading, general)
-        carried = False
-        if context.last and decided is None and len(words) <= LONGEST_CONTINUATION:
-            joined = self._joined(context, text, reading)
-            joined_ranked = self._rank(joined)
-            joined_confidence = self._confidence(joined_ranked, joined, 1.0)
-            alone = self._confidence(ranked, reading, 1.0)
-            helped = alone < CLEAR_ALONE and joined_confidence > alone and not self._repeats(joined_ranked, reading, context)
-            if self._continues(words) or helped:
-                reading, ranked, confidence, carried, general = joined, joined_ranked, joined_confidence, True, 1.0
-        likeness = self._confidence(ranked, reading, 1.0)
+        confidence = likeness if leans else self.certainty(ranked, reading, general)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language), None)
         if nature is Nature.EMERGENCY:
             emergency = emergency or number or "112"
         if nature is Nature.MIXED:
             reading = self.catalogue.lexicon.read(self._general_part(text))
-            ranked = self._rank(reading)
-            confidence = self._confidence(ranked, reading, 1.0)
+            ranked = self.rank(reading)
+            confidence = self.certain(ranked, reading)
+            likeness = confidence
+        two = self._two_questions(text) if nature is Nature.GENERAL and not leans else None
+        if two:
+            reading, ranked, confidence, second = two
             likeness = confidence
         if nature not in ANSWERABLE:
             confidence = min(confidence * general, 0.2)
@@ -103,19 +113,48 @@ class EmbeddedEngine:
             nature=nature,
             confidence=round(confidence, 4),
             candidates=candidates,
+            second=second,
             likeness=round(likeness, 4),
             emergency=emergency,
             competent=self._competent(nature, text, candidates, likeness),
-            service=self._service(candidates),
+            service=self._service(nature, text, candidates, likeness),
             cut_short=len(cleaned) > MOST_READ,
-            carried_over=carried,
-            explanation=self._explain(decided is not None, probabilities, reading, carried),
+            carried_over=leans,
+            explanation=self._explain(decided is not None, probabilities, reading, leans),
         )
 
-    def _rank(self, reading: Reading) -> Ranked:
+    def _two_questions(self, text: str) -> tuple[Reading, Ranked, float, Candidate] | None:
+        """What answers each of two questions about two objects, when both are sure; None otherwise: the message is read whole."""
+        parts = questions(text)
+        if len(parts) != 2:
+            return None
+        readings = [self.catalogue.lexicon.read(part) for part in parts]
+        objects = [reading.concepts & self.conversation.manners.objects for reading in readings]
+        if not all(objects) or objects[0] & objects[1]:
+            return None
+        found = []
+        for part, reading in zip(parts, readings, strict=True):
+            ranked = self.rank(reading)
+            confidence = self.certain(ranked, reading)
+            candidates = self._candidates(ranked, confidence)
+            personal = self.natures.judge(part)[0].get(Nature.PERSONAL_FILE, 0.0)
+            if confidence < SURE_OF_BOTH or personal >= DOUBT_ABOUT_A_FILE or not candidates[0].fiche:
+                return None
+            found.append((reading, ranked, confidence, candidates[0]))
+        if found[0][3].fiche == found[1][3].fiche:
+            return None
+        return (*found[0][:3], found[1][3])
+
+    def rank(self, reading: Reading) -> Ranked:
+        """The candidates of a reading, best first."""
         return self.ranker.rank(self.catalogue.index, reading, self.catalogue.index.evidence(reading))
 
-    def _confidence(self, ranked: Ranked, reading: Reading, general: float) -> float:
+    def certain(self, ranked: Ranked, reading: Reading) -> float:
+        """Probability that the first candidate answers, were the question a general one."""
+        return self.certainty(ranked, reading, 1.0)
+
+    def certainty(self, ranked: Ranked, reading: Reading, general: float) -> float:
+        """Calibrated probability that the first candidate answers; `general`: share of the natures that a fiche may answer."""
         if not len(ranked.scores):
             return 0.0
         return self.calibration.probability(confidence_signs(ranked, reading, self.catalogue.index, general))
@@ -134,8 +173,13 @@ class EmbeddedEngine:
 
     def _general_part(self, text: str) -> str:
         """Of a message that asks two things, the clauses a fiche may answer."""
-        clauses = [clause for clause in _CLAUSE.split(text) if len(folded_words(clause)) > 2]
-        general = [clause for clause in clauses if self.natures.judge(clause)[0].get(Nature.PERSONAL_FILE, 0.0) < 0.5]
+        general = []
+        for clause in clauses_of(text):
+            decided = self.rules.decide(clause)
+            doubt = self.natures.judge(clause)[0].get(Nature.PERSONAL_FILE, 0.0)
+            about_a_file = decided[0] is Nature.PERSONAL_FILE if decided else doubt >= 0.5
+            if not about_a_file:
+                general.append(clause)
         return " ".join(general) or text
 
     def _nature(self, probabilities: Mapping[Nature, float], likeness: float, carried: bool, language: str) -> Nature:
@@ -144,9 +188,11 @@ class EmbeddedEngine:
         for nature, least in LEAST_SHARE.items():
             if probabilities.get(nature, 0.0) < least + 0.35 * likeness:
                 weighed.pop(nature, None)
+        if Nature.EMERGENCY in weighed:
+            return Nature.EMERGENCY
         total = sum(weighed.values())
         best = max(weighed, key=lambda nature: weighed[nature])
-        if carried and best is not Nature.EMERGENCY:
+        if carried:
             return Nature.PERSONAL_FILE if probabilities.get(Nature.PERSONAL_FILE, 0.0) > 0.8 else Nature.GENERAL
         if best in DECLINED and language not in INTERFACE_LANGUAGES:
             return Nature.GENERAL  # the examples of what is declined are in French and English: elsewhere a person decides
@@ -165,73 +211,28 @@ class EmbeddedEngine:
             return speaks or (body.name if body else None)
         return first.competent if first and nature in ANSWERABLE else None
 
-    def _service(self, candidates: tuple[Candidate, ...]) -> str | None:
-        """The service of the first fiche among the nearest candidates."""
-        for candidate in candidates[:4]:
-            fiche = self.catalogue.fiches.get(candidate.fiche or "")
-            if fiche:
-                return fiche.service
-        return None
+    def _service(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
+        """The service of the fiche that answers; of what a person must treat, the one that holds the file (see `services`)."""
+        near = [(fiche, one.score) for one in candidates[:4] if (fiche := self.catalogue.fiches.get(one.fiche or ""))]
+        if near and nature is Nature.GENERAL and likeness >= RESEMBLES:
+            return near[0][0].service
+        everything = sum(score for _, score in near) or 1.0
+        shares: dict[str, float] = {}
+        for fiche, score in near:
+            shares[fiche.service] = shares.get(fiche.service, 0.0) + likeness * score / everything
+        return shipped_services().find(text, shares)
 
-    def _continues(self, words: list[str]) -> bool:
-        """Whether a short message leans on the previous turns."""
-        plain = " ".join(words)
-        return bool(self.rules.named["continues"].match(plain))
-
-    def _repeats(self, ranked: Ranked, reading: Reading, context: Context) -> bool:
-        """Whether the first candidate is what was just answered and says nothing of the new words: they were about something else."""
-        given = next((turn.fiche for turn in reversed(context.turns) if turn.fiche), None)
-        first = int(ranked.subjects[0]) if len(ranked.subjects) else -1
-        if given is None or first < 0 or self.catalogue.index.subjects[first].fiche != given:
-            return False
-        spoken = self.catalogue.index.evidence(reading).body[first]
-        return bool(spoken < SPOKEN_OF * sum(self.catalogue.index.body.weight_of(term) for term in set(reading.terms)))
-
-    def _joined(self, context: Context, text: str, reading: Reading) -> Reading:
-        """The question completed by what was said before; "et si elle a été volée ?" takes the place of the loss, it is not added to it."""
-        lexicon = self.catalogue.lexicon
-        earlier = lexicon.expand(folded_words(self._earlier(context)))
-        if reading.concepts & _SITUATIONS:
-            earlier = [word for word in earlier if not lexicon.read_words([word]).concepts & _SITUATIONS]
-        return lexicon.read_words([*earlier, *lexicon.expand(folded_words(text))])
-
-    def _earlier(self, context: Context) -> str:
-        """What the conversation is about: the title of the fiche given last, then what was said since."""
-        said: list[str] = []
-        for turn in reversed(context.turns):
-            fiche = self.catalogue.fiches.get(turn.fiche or "")
-            if fiche:
-                said.append(fiche.title)
-                break
-            said.append(turn.text)
-        return " ".join(reversed(said))
-
-    def _choice(self, words: list[str], context: Context) -> str | None:
+    def _choice(self, text: str, context: Context) -> str | None:
         """The fiche meant by "la première", "2", or the words of one choice, after a clarification."""
         last = context.last
-        if last is None or last.decision is not Decision.CLARIFY or not last.choices or len(words) > 8:
+        if last is None or last.decision is not Decision.CLARIFY:
             return None
-        if _NEITHER & set(words):
-            return None
-        for word in words if len(words) <= 4 else ():
-            position = _ORDINALS.get(word)
-            if position is not None and -len(last.choices) <= position < len(last.choices):
-                return last.choices[position]
-        kept = {self.catalogue.lexicon.stem(word) for word in words} - {
-            self.catalogue.lexicon.stem(word) for word in self.catalogue.lexicon.fillers
-        }
-        scores = {}
-        for choice in last.choices:
-            fiche = self.catalogue.fiches.get(choice)
-            if fiche:
-                named = {self.catalogue.lexicon.stem(word) for word in folded_words(f"{fiche.contrast or ''} {fiche.title}")}
-                scores[choice] = len(kept & named)
-        ranked = sorted(scores, key=lambda choice: scores[choice], reverse=True)
-        if ranked and scores[ranked[0]] and (len(ranked) == 1 or scores[ranked[0]] > scores[ranked[1]]):
-            return ranked[0]
-        return None
+        offered = [self.catalogue.fiches[choice] for choice in last.choices if choice in self.catalogue.fiches]
+        return picked(text, {fiche.id: f"{fiche.contrast or ''} {fiche.title}" for fiche in offered}, self.catalogue.lexicon)
 
-    def _about(self, fiche_id: str, language: str, text: str) -> Interpretation:
+    def _about(
+        self, fiche_id: str, language: str, text: str, why: str = "choix parmi les propositions de la question précédente"
+    ) -> Interpretation:
         fiche = self.catalogue.fiches[fiche_id]
         subject = self.catalogue.index.subjects[self.catalogue.index.by_fiche[fiche_id]]
         return Interpretation(
@@ -243,7 +244,7 @@ class EmbeddedEngine:
             competent=fiche.competent,
             service=fiche.service,
             carried_over=True,
-            explanation=("choix parmi les propositions de la question précédente",),
+            explanation=(why,),
         )
 
     def about(self, fiche_id: str, language: str) -> Interpretation:

@@ -1,7 +1,8 @@
 """What kind of request it is: rules where a mistake would be grave, a small classifier elsewhere.
 
-Emergencies, abuse and injections are decided by patterns that anyone can reread; personal files, complaints and the rest by a
-logistic regression over words and characters, trained by `python -m bot train` from `training/natures/*.txt`.
+Emergencies, abuse and injections are decided by patterns that anyone can reread; personal files, complaints and the rest, and the
+emergencies that no pattern foresaw, by a logistic regression over words, characters and cues (see `cues`), trained by
+`python -m bot train` from `training/natures/*.txt`.
 """
 
 from __future__ import annotations
@@ -13,25 +14,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import yaml
 
+from bot.engines.cues import shipped_cues
 from bot.messages import Nature
 from bot.redaction import redact
 from knowledge.wordforms import character_grams, clean, folded_words
 
-BUCKETS = 1 << 15
+WORD_BUCKETS = 1 << 15
+CUE_BUCKETS = 1 << 12
+BUCKETS = WORD_BUCKETS + CUE_BUCKETS
+_CLAUSE = re.compile(r"[.?!;\n]+|,? (?:et|mais|aussi|puis|é|and|y|e) |, ", re.I)
 MASKED = re.compile(r"\[([a-zéèà ]+)\]")
 """What redaction puts in place of personal data: a sign that the request is about one person's file."""
 _IDENTIFIERS = frozenset({"numéro", "numéro de sécurité sociale", "immatriculation", "date de naissance", "compte bancaire"})
 _NAME = re.compile(r"(?<=[a-zéèêàç,] )[A-ZÉÈ][a-zéèêëïôûç]{2,}")
+_LONG_NUMBER = re.compile(r"\d{4,}")
 MOST_WORDS = 120
 """Of a long mail, the first words and the last are read: that is where the request stands."""
-
-AT_ANY_TIME = frozenset({"3114", "119", "3919"})
-"""Numbers given even when the text speaks of a procedure or of the past: it costs nothing to be heard."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,27 @@ class Rules:
     """The patterns of `rules.yml`."""
 
     emergencies: tuple[tuple[str, re.Pattern[str]], ...]
+    """Said as they happen: number to call and ways of saying."""
+    subjects: tuple[tuple[str, re.Pattern[str]], ...]
+    """Subjects that are emergencies unless the message speaks of a procedure or of the past."""
     named: Mapping[str, re.Pattern[str]]
 
     @classmethod
     def load(cls) -> Rules:
         stored = yaml.safe_load(files("bot").joinpath("engines/rules.yml").read_text("utf-8"))
-        emergencies = tuple((number, _whole_words(ways)) for number, ways in stored.pop("emergencies").items())
+        emergencies, subjects = (
+            tuple((number, _whole_words(ways)) for number, ways in stored.pop(name).items())
+            for name in ("emergencies", "emergency_subjects")
+        )
         injection = re.compile("|".join(stored.pop("injection")))
-        return cls(emergencies, {name: _whole_words(ways) for name, ways in stored.items()} | {"injection": injection})
+        return cls(emergencies, subjects, {name: _whole_words(ways) for name, ways in stored.items()} | {"injection": injection})
 
     def decide(self, text: str) -> tuple[Nature, str | None] | None:
         """The nature that a pattern decides alone, with the number to call for an emergency; None when no pattern applies."""
         plain = " ".join(folded_words(text))
-        past = self.named["not_now"].search(plain)
-        for number, pattern in self.emergencies:
-            if (number in AT_ANY_TIME or not past) and pattern.search(plain):
+        subjects = () if self.named["not_now"].search(plain) else self.subjects
+        for number, pattern in (*self.emergencies, *subjects):
+            if pattern.search(plain):
                 return Nature.EMERGENCY, number
         raw = clean(text).lower()
         if self.named["injection"].search(raw) or self.named["injection"].search(plain):
@@ -66,15 +76,29 @@ class Rules:
         if self.named["wants_person"].search(plain) and len(plain.split()) <= 25:
             return Nature.WANTS_PERSON, None
         if self.personal(plain, text):
-            return Nature.PERSONAL_FILE, None
+            return (Nature.MIXED if self.asks_too(text) else Nature.PERSONAL_FILE), None
         return None
 
     def personal(self, plain: str, text: str) -> bool:
         """Whether somebody would have to open one person's file: it is said so, or the message names the person or the file."""
         numbered = any(letter.isdigit() for letter in text)  # every identifier holds a digit: the others need no masking here
-        if numbered and _IDENTIFIERS & set(MASKED.findall(redact(text))):
+        if numbered and "format" not in plain and _IDENTIFIERS & set(MASKED.findall(redact(text))):
             return True
         return bool(self.named["personal_file"].search(plain)) and not self.named["general_anyway"].search(plain)
+
+    def asks_too(self, text: str) -> bool:
+        """Whether one clause asks for what a fiche may tell and another is about one person's file."""
+        clauses = [(clause, " ".join(folded_words(clause))) for clause in clauses_of(text)]
+        asking = [bool(self.named["asks"].search(plain)) for _, plain in clauses]
+        personal = [self.personal(plain, clause) for clause, plain in clauses]
+        return any(asks and not own for asks, own in zip(asking, personal, strict=True)) and any(
+            own and not asks for asks, own in zip(asking, personal, strict=True)
+        )
+
+
+def clauses_of(text: str) -> list[str]:
+    """The clauses of a message, those of two words and less left out."""
+    return [clause for clause in _CLAUSE.split(text) if len(folded_words(clause)) > 2]
 
 
 def _whole_words(ways: Sequence[str]) -> re.Pattern[str]:
@@ -87,20 +111,44 @@ def shipped_rules() -> Rules:
     return Rules.load()
 
 
-def signs(text: str) -> npt.NDArray[np.int64]:
-    """Hashed features of a text, fillers included ("où en est" matters here): words, pairs of words, characters. Shape (n,)."""
+@dataclass(frozen=True)
+class Signs:
+    """Hashed features of a text."""
+
+    rows: npt.NDArray[np.int64]
+    """(n,): each in [0, BUCKETS), once; words first, then cues."""
+    weights: npt.NDArray[np.float32]
+    """(n,): the words of a text weigh 1 together, and so do its cues, in the sense of the sum of squares."""
+
+
+def signs(text: str) -> Signs:
+    """What is read of a text, fillers included ("où en est" matters here): words, neighbours, characters; and the cues in their order."""
     words = folded_words(text)
     if len(words) > MOST_WORDS:
         words = words[: MOST_WORDS // 2] + words[-MOST_WORDS // 2 :]
-    words = [re.sub(r"\d{4,}", "9999", word) for word in words]
+    cues = _hashed(_cue_signs(shipped_cues().read(words)), CUE_BUCKETS)
+    plain = _hashed(_word_signs([_LONG_NUMBER.sub("9999", word) for word in words], text), WORD_BUCKETS)
+    weights = np.concatenate([np.full(len(part), len(part) ** -0.5, np.float32) for part in (plain, cues) if len(part)])
+    return Signs(np.concatenate([plain, cues + WORD_BUCKETS]), weights)
+
+
+def _word_signs(words: Sequence[str], text: str) -> list[str]:
     found = [f"w {word}" for word in words]
     found += [f"p {first} {second}" for first, second in zip(["<", *words], [*words, ">"], strict=True)]
     found += [f"t {first} {second} {third}" for first, second, third in zip(words, words[1:], words[2:], strict=False)]
     found += [f"masked {kind}" for kind in MASKED.findall(redact(text))]
     found += ["name"] * bool(_NAME.search(text))
     found += [f"short {len(words)}"] if len(words) < 4 else []
-    found += character_grams(words, 3, 4)
-    return np.unique(np.array([zlib.crc32(sign.encode()) % BUCKETS for sign in found] or [0], np.int64))
+    return found + character_grams(words, 3, 4)
+
+
+def _cue_signs(cues: Sequence[str]) -> list[str]:
+    """Each cue, and each with the next one."""
+    return [f"c {cue}" for cue in cues] + [f"n {first} {second}" for first, second in pairwise(["<", *cues, ">"])]
+
+
+def _hashed(found: Sequence[str], buckets: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.array([zlib.crc32(sign.encode()) % buckets for sign in found], np.int64))
 
 
 @dataclass(frozen=True)
@@ -122,10 +170,10 @@ class NatureClassifier:
             weights = np.load(stored, allow_pickle=False).astype(np.float32) * header["scale"]
         return cls(tuple(header["labels"]), weights, np.array(header["bias"], np.float32))
 
-    def judge(self, text: str) -> tuple[dict[Nature, float], str | None]:
+    def judge(self, text: str) -> tuple[Mapping[Nature, float], str | None]:
         """Probability of each nature, and the likeliest number to call should it be an emergency."""
-        rows = signs(text)
-        scores = self.weights[rows].sum(axis=0) / np.sqrt(len(rows)) + self.bias
+        read = signs(text)
+        scores = read.weights @ self.weights[read.rows] + self.bias
         exponentials = np.exp(scores - scores.max())
         shares = exponentials / exponentials.sum()
         probabilities: dict[Nature, float] = {}

@@ -17,7 +17,7 @@ from knowledge.search import FIELDS, Evidence, Index
 from knowledge.wordforms import CONCEPT, Reading
 
 Floats = npt.NDArray[np.float64]
-SHORTLIST = 40
+SHORTLIST = 56
 """Subjects that are compared closely; the others never reach the first ten."""
 _BM25 = [FIELDS.index(name) for name in ("head", "asked", "body")]
 _TYPICAL = FIELDS.index("typical")
@@ -38,7 +38,17 @@ FEATURES = (
     "body_short",
     "grams_short",
     "title_short",
+    "meaning",
+    "meaning_read",
+    "meaning_several",
+    "meaning_told",
+    "meaning_behind",
+    "meaning_read_behind",
+    "meaning_several_behind",
+    "meaning_told_behind",
 )
+MEANING_WEIGHT = np.array([2.0, 1.0, 1.0])
+"""Of the nearness of meaning (as written, as read, several) among the shares that choose the shortlist."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,9 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
     fields = np.stack([getattr(evidence, name) for name in FIELDS]).astype(np.float64)
     best = np.maximum(fields.max(axis=1, keepdims=True), 1e-9)
     shares = fields / best
-    rough = shares.sum(axis=0)
+    meant = np.stack([evidence.meaning, evidence.meaning_read, evidence.meaning_several]).astype(np.float64)
+    nearest = meant.max(axis=1, keepdims=True)
+    rough = shares.sum(axis=0) + MEANING_WEIGHT @ (np.maximum(meant, 0.0) / np.maximum(nearest, 1e-9))
     count = min(SHORTLIST, rough.size)
     chosen = np.argpartition(-rough, count - 1)[:count] if count else np.zeros(0, np.int64)
     terms = dict.fromkeys(reading.terms)
@@ -74,7 +86,10 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
     words, grams = levels[FIELDS.index("words")], levels[FIELDS.index("grams")]
     body, titled = levels[FIELDS.index("body")], compared[:, 4]
     near = np.stack([words**3, grams**3, few * body, few * grams, few * titled], axis=1)
-    return chosen, np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, compared, near])
+    told = index.telling.of_subjects(evidence.vector, chosen).astype(np.float64)
+    meanings = np.vstack([meant[:, chosen], told])
+    behind = np.vstack([nearest, [[told.max(initial=-1.0)]]]) - meanings
+    return chosen, np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, compared, near, meanings.T, behind.T])
 
 
 def _compare(index: Index, number: int, weights: dict[str, float], asked: set[str], total: float) -> tuple[float, ...]:
@@ -142,6 +157,11 @@ CONFIDENCE_FEATURES = (
     "length",
     "unknown_words",
     "general",
+    "meaning",
+    "meaning_read",
+    "meaning_several",
+    "meaning_told",
+    "meaning_lead",
 )
 
 
@@ -174,8 +194,19 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
             float(np.log1p(len(words))),
             unknown,
             general,
+            first["meaning"],
+            first["meaning_read"],
+            first["meaning_several"],
+            first["meaning_told"],
+            _lead(ranked, "meaning_several"),
         ]
     )
+
+
+def _lead(ranked: Ranked, name: str) -> float:
+    """How much the first candidate has more of a feature than the best of the others."""
+    values = ranked.features[:, FEATURES.index(name)]
+    return float(values[0] - values[1:].max(initial=-1.0))
 
 
 def share_of_trust(scores: Floats) -> Floats:

@@ -7,14 +7,20 @@ from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from bot.messages import Nature
 from bot.training import natures, ranking
+from bot.training.shares import Share, without
+from knowledge.embeddings import Embedder, Vectors, default_embedder
 from knowledge.fiches import PublishedFiche
 from knowledge.search import Sheet
 from knowledge.wordforms import Lexicon
 
-THRESHOLDS = {"sure": 0.5, "possible": 0.2, "close": 0.75}
-"""Chosen on the risk-coverage curve of `bench/quality.py`."""
+MOST_WRONG = 0.01
+"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`."""
+POSSIBLE, CLOSE = 0.2, 0.75
+"""The other thresholds (`policy.Thresholds`): a question back costs a turn, never a wrong answer."""
 NOT_FOR_FICHES = (Nature.OUT_OF_SCOPE, Nature.OTHER_ADMINISTRATION, Nature.SMALL_TALK, Nature.NONSENSE)
 
 
@@ -34,19 +40,21 @@ def train(
     """Train natures, ranking and confidence, and write them in the package."""
     folder = models_folder()
     folder.mkdir(exist_ok=True)
-    general = [text for fiche in fiches for texts in fiche.questions.values() for text in texts]
+    general = [text for fiche in without(fiches, frozenset({Share.ASIDE})) for texts in fiche.questions.values() for text in texts]
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
     strangers = [text for nature in NOT_FOR_FICHES for text in natures.examples().get(nature.value, ())]
     random.Random(ranking.SEED).shuffle(strangers)
+    unanswered, guided = frozenset(strangers), frozenset(guide.text for guide in guides)
     everything, parts = [], []
-    for index, trials in ranking.held_out(fiches, sheets, lexicon, strangers, guides):
+    for index, trials in ranking.held_out(fiches, sheets, lexicon, Remembering(default_embedder()), strangers, guides):
         tell(f"Classement : {len(trials)} questions mises de côté, {len(index.subjects)} sujets…")
         everything.extend(trials)
         parts.append((index, trials))
     ranker = ranking.fit_ranker(everything)
     ranking.save_ranker(ranker, folder)
     rows, outcomes, weights = [], [], []
+    kinds: list[str] = []
     for number, (index, trials) in enumerate(parts, start=1):
         tell(f"Confiance : partie {number} sur {len(parts)}…")
         unseen = {one.text for one in trials}
@@ -55,6 +63,49 @@ def train(
         rows.extend(more_rows)
         outcomes.extend(more_outcomes)
         weights.extend(more_weights)
+        kinds.extend(_kind(one, guided, unanswered) for one in trials if len(one.right))
     calibration = ranking.fit_calibration(rows, outcomes, weights)
-    ranking.save_calibration(calibration, THRESHOLDS, folder)
+    confidences = [calibration.probability(row) for row in rows]
+    judged_by = [(confidence, right) for confidence, right, kind in zip(confidences, outcomes, kinds, strict=True) if kind == "guide"]
+    forbidden = [confidence for confidence, kind in zip(confidences, kinds, strict=True) if kind == "stranger"]
+    sure = least_sure(judged_by or list(zip(confidences, outcomes, strict=True)), forbidden)
+    ranking.save_calibration(calibration, {"sure": sure, "possible": min(POSSIBLE, sure), "close": CLOSE}, folder)
+    tell(f"Seuil pour répondre : {sure:.3f} (au plus {MOST_WRONG:.0%} de réponses fausses sur toutes les questions).")
     tell(f"Première réponse juste pour {sum(outcomes) / max(len(outcomes), 1):.1%} des questions mises de côté (étrangères comprises).")
+
+
+def least_sure(covered: Sequence[tuple[float, bool]], forbidden: Sequence[float]) -> float:
+    """The lowest threshold at which at most `MOST_WRONG` of all questions are answered wrongly (a point of the risk-coverage curve).
+
+    Args:
+        covered: confidence in the first candidate, and whether it is right, of questions that something answers.
+        forbidden: confidence for questions that nothing answers; they weigh one third of all, whatever their number.
+    """
+    share = (2 / 3) / max(len(covered), 1)
+    other = (1 / 3) / max(len(forbidden), 1)
+    wrong = sorted([(confidence, share) for confidence, right in covered if not right] + [(confidence, other) for confidence in forbidden])
+    risk, threshold = 0.0, 1.0
+    for confidence, weight in reversed(wrong):
+        risk += weight
+        if risk > MOST_WRONG:
+            return round(confidence + 0.001, 3)
+        threshold = confidence
+    return round(threshold, 3)
+
+
+def _kind(one: ranking.Trial, guided: frozenset[str], unanswered: frozenset[str]) -> str:
+    return "guide" if one.text in guided else "stranger" if one.text in unanswered else "phrasing"
+
+
+class Remembering:
+    """An embedder that embeds each text once: the indexes of the folds hold nearly the same ones."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name, self.dimensions = embedder.name, embedder.dimensions
+        self._embedder = embedder
+        self._known: dict[str, Vectors] = {}
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(fresh, self._embedder.embed(fresh), strict=True))
+        return np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, self.dimensions), np.float32)

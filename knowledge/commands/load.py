@@ -15,17 +15,22 @@ def register(commands: Subparsers) -> None:
         description="Relit puis publie les contenus, en une fois : tout ou rien. Recharger les mêmes contenus ne change rien.",
     )
     add_content(parser)
+    parser.add_argument(
+        "--despite", metavar="MOTIF", default="", help="publier même si des réponses confirmées sont perdues ; le motif est gardé"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from knowledge.database import require_schema, session
     from knowledge.fiches import load
+    from knowledge.gate import installed
+    from knowledge.gate import opened as no_gate
 
     content = content_of(arguments)
     require_schema()
     with progress("Relecture et chargement", fiches_in(content)) as step, session() as opened:
-        report = load(opened, content, progress=step)
+        report = load(opened, content, progress=step, gate=no_gate if arguments.despite else installed(), despite=arguments.despite)
     show(report.overdue)
     if report.to_approve:
         say(f"{len(report.to_approve)} fiche(s) chargée(s) comme brouillons : signez-les avec « approved_by: » pour les publier.")

@@ -68,6 +68,42 @@ def test_a_few_french_words_are_french(text: str) -> None:
     assert default_languages().identify(text) == "fr"
 
 
+SHORT = {
+    "en": ["lost passport", "how much is it", "and for my wife", "stolen id card", "what documents"],
+    "es": ["perdi mi pasaporte", "cuánto tarda", "y para mi hijo", "renovación tarjeta de residencia", "¿es gratis?"],
+    "pt": ["perdi o passaporte", "quanto custa", "e para o meu filho", "renovar título de residência", "marcar consulta"],
+    "ar": ["فقدت جواز سفري", "كم السعر", "مرحبا", "تجديد الاقامة"],
+    "tr": ["pasaportumu kaybettim", "ne kadar", "ucretsiz mi", "öğrenci vizesi", "arabam çalındı"],
+    "uk": ["загубив паспорт", "скільки коштує", "для моєї дитини", "коли буде готово"],
+    "ru": ["потерял паспорт", "сколько стоит", "для моего ребенка", "вид на жительство"],
+    "zh": ["护照丢了", "多少钱", "需要什么材料", "怎么办"],
+}
+
+
+@pytest.mark.parametrize(("code", "text"), [(code, text) for code, texts in SHORT.items() for text in texts])
+def test_a_few_words_are_recognised_with_or_without_accents(code: str, text: str) -> None:
+    assert default_languages().identify(text) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("titre de séjour 怎么补办", "zh"),
+        ("régularisation par le travail وين اقدم الملف", "ar"),
+        ("se me vencio el titre de séjour que hago", "es"),
+        ("can I work with a récépissé", "en"),
+        ("je m'appelle Müller et je voudrais renouveler mon passeport", "fr"),
+    ],
+)
+def test_french_words_quoted_in_a_language_do_not_hide_it(text: str, code: str) -> None:
+    assert default_languages().identify(text) == code
+
+
+def test_words_of_no_language_are_those_of_the_language_spoken_so_far() -> None:
+    assert default_languages().identify("xyzzy 12", "tr") == "tr"
+    assert default_languages().identify("je voudrais une carte grise", "tr") == "fr"
+
+
 @given(ANY_TEXT)
 def test_any_text_has_a_known_language(text: str) -> None:
     assert default_languages().identify(text) in default_languages().names

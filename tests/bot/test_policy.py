@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,3 +166,17 @@ def test_when_nothing_can_be_offered_a_person_is() -> None:
 def test_another_administration_is_answered_by_a_fiche_only_when_it_speaks_of_it() -> None:
     assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.9), THRESHOLDS).candidate is not None
     assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.3), THRESHOLDS).candidate is None
+
+
+@pytest.mark.parametrize(("score", "both"), [(0.95, True), (0.3, False)])
+def test_a_second_question_is_answered_only_when_it_is_sure_too(score: float, both: bool) -> None:
+    asked = replace(understood(candidates=(_candidate("a", 0.9),)), second=_candidate("b", score))
+
+    assert (decide(asked, THRESHOLDS).second is not None) == both
+
+
+@given(INTERPRETATIONS, SCORES)
+def test_a_second_question_is_never_answered_without_the_first(first: Interpretation, score: float) -> None:
+    verdict = decide(replace(first, second=_candidate("b", score)), THRESHOLDS, TWINS)
+
+    assert verdict.second is None or verdict.decision is Decision.REPLY

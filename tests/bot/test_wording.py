@@ -186,6 +186,44 @@ def test_a_clarification_names_its_choices_and_the_way_out(word: Word) -> None:
     assert " ou " in answer.text
 
 
+def test_near_twins_are_told_apart_by_one_question_made_of_their_contrasts(assistant: Assistant, word: Word) -> None:
+    fiches, asked = assistant.catalogue.fiches, set()
+    for first, others in assistant.catalogue.neighbours.items():
+        for second in others:
+            choices = tuple(Candidate(fiche, (), "", 0.8) for fiche in (first, second))
+            answer = word(Verdict(Decision.CLARIFY, "two_readings", choices=choices))
+
+            assert isinstance(answer, Clarify)
+            assert _keys(answer) == ["clarify", "clarify_contrast", "clarify_other"]
+            assert sum("?" in sentence.text for sentence in answer.sentences) == 1
+            assert all((fiches[fiche].contrast or "?") in answer.text for fiche in (first, second))
+            assert len({choice.label.casefold() for choice in answer.choices}) == 2
+            asked.add(answer.text)
+
+    assert len(asked) >= 100
+
+
+def test_choices_without_a_common_axis_are_told_by_their_titles(assistant: Assistant, word: Word) -> None:
+    choices = (CARD, Candidate("asso-creer", (), "", 0.8))
+    answer = word(Verdict(Decision.CLARIFY, "unsure_reading", choices=choices))
+
+    assert isinstance(answer, Clarify)
+    assert "clarify_titles" in _keys(answer)
+    assert [choice.label for choice in answer.choices] == [assistant.catalogue.fiches[choice.fiche].title for choice in answer.choices]
+
+
+def test_who_speaks_the_language_is_offered_with_an_answer_in_french(assistant: Assistant, word: Word) -> None:
+    spoken = {code for service in assistant.directory for code in service.languages}
+    arabic, georgian = (
+        word(Verdict(Decision.REPLY, "sure", "permis", Candidate("permis-rendre", (), "", 0.9)), language=code) for code in ("ar", "ka")
+    )
+
+    assert "ar" in spoken
+    assert "ka" not in spoken
+    assert {"french_only", "speaker"} <= set(_keys(arabic))
+    assert {"french_only", "person"} <= set(_keys(georgian))
+
+
 @pytest.mark.parametrize("reason", ["personal_file", "complaint", "wants_person", "unsure"])
 def test_a_handover_says_to_whom_with_line_and_hours(assistant: Assistant, word: Word, reason: str) -> None:
     service = assistant.directory["qualite" if reason == "complaint" else "naturalisation"]

@@ -1,0 +1,1 @@
+"""What a team that is not made of engineers does with real questions: attach, preview, confirm, publish."""
