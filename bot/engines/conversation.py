@@ -275,10 +275,11 @@ class Conversation:
             sum(subject.concepts.get(concept, 0.0) for concept in before) / max(len(before), 1),
         )
 
-    def without_links(self, text: str) -> str:
-        """The words of a turn after those that only tie it to the previous one."""
+    def without_links(self, text: str) -> str | None:
+        """The words of a turn after those that only tie it to the previous one; None when it has no such words, or only those."""
         plain = " ".join(folded_words(text))
-        return self.manners.links.sub("", plain) or plain
+        left = self.manners.links.sub("", plain)
+        return left if left and left != plain else None
 
     def topic(self, context: Context) -> Topic:
         """What `context` is about: the fiche given last and what was said since, courtesies left out."""

@@ -87,9 +87,9 @@ class EmbeddedEngine:
             heard = self.conversation.hear(topic, text, reading, ranked, self.rank, self.certain)
             reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.confidence
             if leans:
-                alone, _ = self.natures.judge(self.conversation.without_links(text))
-                joined, _ = self.natures.judge(topic.followed_by(text))
-                probabilities, carried = judged(alone, joined)
+                untied = self.conversation.without_links(text)
+                alone = self.natures.judge(untied)[0] if untied else probabilities
+                probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0])
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
         confidence = likeness if leans else self.certainty(ranked, reading, general)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language), None)
