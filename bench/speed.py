@@ -22,7 +22,8 @@ from bench.figures import percentiles, refuse, show
 from bot.assistant import Assistant
 from bot.evaluation.questions import OWN, read
 from bot.messages import Question
-from knowledge.search import Sheet, build
+from knowledge.building import build
+from knowledge.search import Sheet
 from knowledge.wordforms import default_lexicon
 
 TURNS = 1000

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from bot.errors import NothingToAnswerWith
 from knowledge import directory, indexing, twins
+from knowledge.building import build
 from knowledge.competence import Competence
 from knowledge.directory import Directory
 from knowledge.fiches import PublishedFiche, published
-from knowledge.search import Index, Progress, Sheet, build
+from knowledge.search import Index, Progress, Sheet
 from knowledge.settings import settings
 from knowledge.wordforms import Lexicon, default_lexicon
 

@@ -31,7 +31,7 @@ class Thresholds:
     sure: float = 0.5
     """At or above: reply at once."""
     possible: float = 0.22
-    """At or above: ask which of the first candidates is meant; under: hand over."""
+    """From this sum of the scores of the first three candidates: ask which of them is meant; under: hand over."""
     close: float = 0.75
     """A second candidate of another fiche with this share of the first one's score is a second reading."""
 
@@ -87,7 +87,8 @@ def decide(
 
 def _general(interpretation: Interpretation, thresholds: Thresholds, twins: Mapping[str, frozenset[str]], already_asked: bool) -> Verdict:
     service = interpretation.service
-    if not interpretation.candidates or interpretation.confidence < thresholds.possible:
+    offered = sum(candidate.score for candidate in interpretation.candidates[:MOST_CHOICES])  # of a subject that several fiches share
+    if not interpretation.candidates or offered < thresholds.possible:
         return Verdict(Decision.HANDOVER, "unsure", service or "standard", choices=_replies(interpretation))
     first = interpretation.candidates[0]
     close = tuple(

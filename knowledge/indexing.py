@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from knowledge import models
+from knowledge.building import build
 from knowledge.embeddings import default_embedder
 from knowledge.errors import IndexMissing
 from knowledge.fiches import PublishedFiche, published
-from knowledge.search import INDEX_FORMAT, Index, Progress, Sheet, build
+from knowledge.search import INDEX_FORMAT, Index, Progress, Sheet
 from knowledge.settings import settings
 from knowledge.wordforms import default_lexicon
 

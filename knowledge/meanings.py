@@ -29,6 +29,11 @@ class Meanings:
         self.subjects = subjects
         self._present, self._starts = np.unique(owners, return_index=True)
         self._counts = np.diff(np.append(self._starts, len(owners)))
+        self.centres = np.zeros((subjects, vectors.shape[1]), np.float32)
+        """(subjects, dimensions): mean vector of each subject, of length 1."""
+        if len(owners):
+            sums = np.add.reduceat(np.asarray(vectors, np.float32), self._starts, axis=0)
+            self.centres[self._present] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
 
     @classmethod
     def of(cls, texts: Sequence[tuple[int, str]], subjects: int, embedder: Embedder) -> Meanings:
@@ -36,21 +41,38 @@ class Meanings:
         owners = np.array([owner for owner, _ in texts], np.int64)
         return cls(embedder.embed([text for _, text in texts]), owners, subjects)
 
-    def nearest(self, question: Vectors) -> tuple[Floats, Floats]:
-        """For each row of `question` the best cosine of each subject, shape (rows, subjects); and for its first row the mean of the
-        `SEVERAL` best ones (of all of them when a subject has fewer), shape (subjects,).
+    def plausible(self, question: Vectors, most: int) -> Integers:
+        """The subjects whose mean vector is among the `most` nearest to a row of `question`: a small table, read whole. Increasing."""
+        cosines = question @ self.centres.T
+        kept = min(most, self.subjects)
+        return np.unique(np.argpartition(-cosines, kept - 1, axis=1)[:, :kept]) if kept else np.zeros(0, np.int64)
+
+    def nearest(self, question: Vectors, chosen: Integers) -> tuple[Floats, Floats]:
+        """For each row of `question` the best cosine of the `chosen` subjects, shape (rows, subjects), `NOTHING` for the others; and for
+        its first row the mean of their `SEVERAL` best ones (of all of them when a subject has fewer), shape (subjects,).
+
+        Args:
+            chosen: increasing subject numbers: reading only their vectors keeps an answer quick, however many phrasings there are.
         """
-        if not len(self.owners):
-            return self._none(question), self._none(question)[0]
-        cosines = self._cosines(question)
-        first, starts, counts = cosines[0].copy(), self._starts, self._counts
-        total = np.zeros(len(starts), np.float32)
+        best = np.full((len(question), self.subjects), NOTHING, np.float32)
+        several = np.full(self.subjects, NOTHING, np.float32)
+        present = chosen[np.isin(chosen, self._present)]
+        if not len(present):
+            return best, several
+        places = np.searchsorted(self._present, present)
+        begins, counts = self._starts[places], self._counts[places]
+        starts = np.cumsum(counts) - counts
+        rows = np.repeat(begins - starts, counts) + np.arange(counts.sum())
+        cosines = np.asarray((self.vectors[rows] @ question.T).T, np.float32)
+        best[:, present] = np.maximum.reduceat(cosines, starts, axis=1)
+        first = cosines[0].copy()
+        total = np.zeros(len(present), np.float32)
         for rank in range(SEVERAL):
-            best = np.maximum.reduceat(first, starts)
-            total += np.where(counts > rank, best, 0.0)
-            first[first >= np.repeat(best, counts)] = NOTHING
-        several: Floats = (total / np.minimum(counts, SEVERAL)).astype(np.float32)
-        return self._kept(np.maximum.reduceat(cosines, starts, axis=1)), self._kept(several[None, :])[0]
+            top = np.maximum.reduceat(first, starts)
+            total += np.where(counts > rank, top, 0.0)
+            first[first >= np.repeat(top, counts)] = NOTHING
+        several[present] = total / np.minimum(counts, SEVERAL)
+        return best, several
 
     def of_subjects(self, question: Vectors, chosen: Integers) -> Floats:
         """Best cosine of the first row of `question` with each of the `chosen` subjects. Shape (chosen,)."""
@@ -66,14 +88,3 @@ class Meanings:
     def open(cls, folder: Path, name: str, subjects: int) -> Meanings:
         vectors = np.asarray(np.load(folder / f"{name}.vectors.npy", mmap_mode="r", allow_pickle=False))
         return cls(vectors, np.load(folder / f"{name}.vector_owners.npy", allow_pickle=False), subjects)
-
-    def _cosines(self, question: Vectors) -> Floats:
-        return np.asarray((self.vectors @ question.T).T, np.float32)
-
-    def _kept(self, of_present: Floats) -> Floats:
-        result = np.full((len(of_present), self.subjects), NOTHING, np.float32)
-        result[:, self._present] = of_present
-        return result
-
-    def _none(self, question: Vectors) -> Floats:
-        return np.full((len(question), self.subjects), NOTHING, np.float32)

@@ -35,9 +35,10 @@ ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
 """Natures of which a fiche answers all or a part."""
 SURE_ALONE = {
     Nature.EMERGENCY: 0.95, Nature.PERSONAL_FILE: 0.8, Nature.WANTS_PERSON: 0.9, Nature.COMPLAINT: 0.9, Nature.ABUSE: 0.9,
-    Nature.INJECTION: 0.9, Nature.NONSENSE: 0.9, Nature.SMALL_TALK: 0.6, Nature.OUT_OF_SCOPE: 0.95,
+    Nature.INJECTION: 0.9, Nature.NONSENSE: 0.9, Nature.SMALL_TALK: 0.6, Nature.OUT_OF_SCOPE: 0.85,
 }  # fmt: skip
 """Share from which a turn is of this nature by itself, whatever was said before."""
+IDLE = frozenset({Nature.SMALL_TALK, Nature.OUT_OF_SCOPE, Nature.NONSENSE})
 LONGEST_CONTINUATION = 22
 """Words of a message that may lean on the previous ones; a longer one stands alone."""
 MAY_CONTINUE = 0.3
@@ -112,7 +113,7 @@ class Manners:
         return frozenset(gone)
 
 
-def judged(alone: Mapping[Nature, float], joined: Mapping[Nature, float]) -> tuple[Mapping[Nature, float], bool]:
+def judged(alone: Mapping[Nature, float], joined: Mapping[Nature, float], named: bool = False) -> tuple[Mapping[Nature, float], bool]:
     """The natures of a turn that leans on the previous ones, and whether it may be read as their continuation.
 
     A few words say little of their nature: it is judged with what was said before, unless they are sure of it by themselves.
@@ -120,10 +121,12 @@ def judged(alone: Mapping[Nature, float], joined: Mapping[Nature, float]) -> tup
     Args:
         alone: share of each nature for the turn, without what ties it to the previous one.
         joined: the same after the words of the previous turns.
+        named: the turn itself names something that fiches speak of (a price, a son): it is no idle talk, and its few words count less.
     """
-    if any(alone.get(nature, 0.0) >= least for nature, least in SURE_ALONE.items()):
+    if any(alone.get(nature, 0.0) >= least for nature, least in SURE_ALONE.items() if not (named and nature in IDLE)):
         return alone, False
-    shares = {nature: (alone.get(nature, 0.0) + joined.get(nature, 0.0)) / 2 for nature in {*alone, *joined}}
+    own = 0.25 if named else 0.5
+    shares = {nature: own * alone.get(nature, 0.0) + (1 - own) * joined.get(nature, 0.0) for nature in {*alone, *joined}}
     general = shares.get(Nature.GENERAL, 0.0)
     return shares, general >= MAY_CONTINUE and general >= shares.get(Nature.PERSONAL_FILE, 0.0) + shares.get(Nature.MIXED, 0.0)
 

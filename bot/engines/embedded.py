@@ -32,6 +32,9 @@ LEAST_SHARE = {Nature.EMERGENCY: 0.12, Nature.FALSE_PAPERS: 0.6, Nature.ABUSE: 0
 passport. The patterns of `rules.yml` need no share. A small doubt is enough for an emergency: it comes before anything else."""
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
+CLEAR_SUBJECT = 0.8
+"""Likeness from which a fiche surely speaks of the subject; asked for a way, the classifier must then be as sure as `OUTWEIGHS`."""
+OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
 SHORTEST_KNOWN = 3
 """Words from which a question that stands word for word among the phrasings of one fiche alone is a question about that fiche."""
 MOST_READ = 6000
@@ -89,10 +92,11 @@ class EmbeddedEngine:
             if leans:
                 untied = self.conversation.without_links(text)
                 alone = self.natures.judge(untied)[0] if untied else probabilities
-                probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0])
+                speaks = bool(self.catalogue.lexicon.read(text).concepts)
+                probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
         confidence = likeness if leans else self.certainty(ranked, reading, general)
-        nature, emergency = decided or (self._nature(probabilities, likeness, carried, language), None)
+        nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, self.rules.asks_a_way(words)), None)
         if nature is Nature.EMERGENCY:
             emergency = emergency or number or "112"
         if nature is Nature.MIXED:
@@ -182,7 +186,9 @@ class EmbeddedEngine:
                 general.append(clause)
         return " ".join(general) or text
 
-    def _nature(self, probabilities: Mapping[Nature, float], likeness: float, carried: bool, language: str) -> Nature:
+    def _nature(
+        self, probabilities: Mapping[Nature, float], likeness: float, carried: bool, language: str, asks_a_way: bool = False
+    ) -> Nature:
         """The likeliest nature: the less a fiche resembles the question, the less it is general; a doubt about a file is not answered."""
         weighed = {nature: share * (max(likeness, 0.05) if nature is Nature.GENERAL else 1.0) for nature, share in probabilities.items()}
         for nature, least in LEAST_SHARE.items():
@@ -199,6 +205,8 @@ class EmbeddedEngine:
         about_a_file = (weighed.get(Nature.PERSONAL_FILE, 0.0) + weighed.get(Nature.MIXED, 0.0)) / total
         if best is Nature.GENERAL and about_a_file >= DOUBT_ABOUT_A_FILE:
             best = Nature.PERSONAL_FILE
+        if asks_a_way and likeness >= CLEAR_SUBJECT and probabilities.get(best, 0.0) < OUTWEIGHS.get(best, 0.0):
+            return Nature.GENERAL
         if best is Nature.PERSONAL_FILE and likeness < UNLIKE and probabilities[Nature.GENERAL] > probabilities[best]:
             return Nature.GENERAL  # handed over all the same, as a question not understood: "no access to your file" would surprise
         return best

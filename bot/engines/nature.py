@@ -79,6 +79,10 @@ class Rules:
             return (Nature.MIXED if self.asks_too(text) else Nature.PERSONAL_FILE), None
         return None
 
+    def asks_a_way(self, words: Sequence[str]) -> bool:
+        """Whether somebody asks how to do something, or tells a situation that calls for a procedure."""
+        return bool(self.named["asks_a_way"].search(" ".join(words)))
+
     def personal(self, plain: str, text: str) -> bool:
         """Whether somebody would have to open one person's file: it is said so, or the message names the person or the file."""
         numbered = any(letter.isdigit() for letter in text)  # every identifier holds a digit: the others need no masking here

@@ -14,8 +14,9 @@ from pathlib import Path
 import yaml
 
 from bot.training.shares import Share, of
+from knowledge.building import PASSAGE_WORDS
 from knowledge.fiches import PublishedFiche
-from knowledge.search import PASSAGE_WORDS, Sheet
+from knowledge.search import Sheet
 from knowledge.wordforms import CONCEPT, Lexicon, folded_words
 
 PASSAGES = 12

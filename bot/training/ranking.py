@@ -28,9 +28,10 @@ from bot.engines.ranking import (
     shortlist,
 )
 from bot.training.shares import Share, of, without
+from knowledge.building import build
 from knowledge.embeddings import Embedder
 from knowledge.fiches import PublishedFiche
-from knowledge.search import Index, Sheet, Subject, build
+from knowledge.search import Index, Sheet, Subject
 from knowledge.wordforms import Lexicon, Reading
 
 FOLDS = 3

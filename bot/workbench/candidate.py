@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from bot.assistant import Assistant
 from bot.catalogue import Catalogue
 from bot.policy import Thresholds
+from knowledge.building import build
 from knowledge.clock import today
 from knowledge.competence import Competence
 from knowledge.directory import stored
 from knowledge.fiches import published
 from knowledge.indexing import approved_sheets, digest
 from knowledge.loading import load
-from knowledge.search import Progress, build
+from knowledge.search import Progress
 from knowledge.settings import settings
 from knowledge.wordforms import default_lexicon
 

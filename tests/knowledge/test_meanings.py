@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from knowledge.building import build
 from knowledge.embeddings import Vectors
 from knowledge.errors import IndexMissing
 from knowledge.meanings import NOTHING, SEVERAL, Meanings
-from knowledge.search import Index, build
+from knowledge.search import Index
 from knowledge.wordforms import default_lexicon
 from tests.knowledge.test_search import FICHES
 
@@ -38,7 +39,7 @@ def test_a_subject_is_as_near_as_its_nearest_texts() -> None:
     meanings = _some(owners, 5)
     question = Drawn().embed(["question", "la même, corrigée"])
 
-    nearest, several = meanings.nearest(question)
+    nearest, several = meanings.nearest(question, np.arange(5))
 
     cosines = meanings.vectors @ question.T
     for subject in (0, 2, 3):
@@ -52,14 +53,33 @@ def test_only_the_subjects_asked_for_are_compared() -> None:
     meanings = _some([0, 0, 1, 3], 4)
     question = Drawn().embed(["question", "autre"])
 
-    assert meanings.of_subjects(question, np.array([3, 2, 0])) == pytest.approx(meanings.nearest(question)[0][0][[3, 2, 0]], abs=1e-6)
+    assert meanings.of_subjects(question, np.array([3, 2, 0])) == pytest.approx(
+        meanings.nearest(question, np.arange(4))[0][0][[3, 2, 0]], abs=1e-6
+    )
 
 
 def test_a_knowledge_without_any_text_is_near_to_nothing() -> None:
-    nearest, several = _some([], 3).nearest(Drawn().embed(["question", "autre"]))
+    nearest, several = _some([], 3).nearest(Drawn().embed(["question", "autre"]), np.arange(3))
 
     assert nearest.tolist() == [[NOTHING] * 3] * 2
     assert several.tolist() == [NOTHING] * 3
+
+
+def test_the_vectors_of_the_subjects_left_aside_are_not_read() -> None:
+    meanings = _some([0, 0, 1, 3, 3], 4)
+    question = Drawn().embed(["question", "autre"])
+    everything, some = meanings.nearest(question, np.arange(4)), meanings.nearest(question, np.array([1, 3]))
+
+    for all_of_them, chosen in zip(everything, some, strict=True):
+        assert chosen[..., [1, 3]] == pytest.approx(all_of_them[..., [1, 3]], abs=1e-6)
+        assert (chosen[..., [0, 2]] == NOTHING).all()
+
+
+def test_a_subject_is_plausible_by_its_mean_vector() -> None:
+    meanings = _some([0, 0, 1, 3, 3], 4)
+
+    assert list(meanings.plausible(meanings.centres[[3, 1]], 1)) == [1, 3]
+    assert list(meanings.plausible(meanings.centres[[3]], 99)) == [0, 1, 2, 3]
 
 
 def test_vectors_of_another_encoder_are_never_compared(tmp_path: Path) -> None:
