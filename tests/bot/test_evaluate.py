@@ -130,7 +130,7 @@ def curve(inside: Sequence[Outcome], outside: Sequence[Outcome], grid: Sequence[
 
 
 def test_coverage_and_risk_are_those_counted_by_hand() -> None:
-    inside, outside = [covered(0.9), covered(0.6), covered(0.6, right=False), covered(0.1)], [forbidden(0.7), forbidden(0.05)]
+    inside, outside = [covered(0.9), covered(0.6), covered(0.6, right=False), covered(0.02)], [forbidden(0.7), forbidden(0.05)]
 
     found = curve(inside, outside, (0.5, 0.65, 0.8))
 
