@@ -135,7 +135,7 @@ def test_coverage_and_risk_are_those_counted_by_hand() -> None:
     found = curve(inside, outside, (0.5, 0.65, 0.8))
 
     assert found.at_once.tolist() == [0.5, 0.25, 0.25]
-    assert found.after_one.tolist() == [0.5, 0.5, 0.5]  # the question at .6 is asked back, with the right reading among the choices
+    assert found.after_one.tolist() == [0.75, 0.75, 0.75]  # two are asked back, with the right reading among the choices
     assert found.wrong.tolist() == pytest.approx([2 / 3 * 1 / 4 + 1 / 3 * 1 / 2, 1 / 3 * 1 / 2, 0.0])
 
 
