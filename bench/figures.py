@@ -1,4 +1,4 @@
-"""Percentiles, tables, refusals: how a measure is printed. Intervals are those of `bot.evaluation.figures`."""
+"""Percentiles, tables, refusals: how a measure is printed. Intervals are those of `bot.indicators`."""
 
 from __future__ import annotations
 

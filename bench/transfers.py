@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.figures import refuse, show
-from bot.evaluation.figures import wilson
+from bot.indicators import wilson
 from knowledge import directory
 from knowledge.clock import today
 from knowledge.facts import Facts

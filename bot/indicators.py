@@ -150,7 +150,7 @@ def figures(entries: Sequence[Entry], holes: Holes) -> Figures:
     )
 
 
-def wilson(count: int, total: int) -> tuple[float, float]:
+def wilson(count: float, total: int) -> tuple[float, float]:
     """Wilson score interval at 95 % of `count` out of `total` (one at least)."""
     share, spread = count / total, CONFIDENCE_95**2 / total
     centre = (share + spread / 2) / (1 + spread)

@@ -21,7 +21,7 @@ class BotSettings(BaseSettings):
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="Confidence from which it asks which subject is meant; under it, a person; 0: the shipped one.",
+        description="Confidence in the first three subjects from which it asks which one is meant; under it, a person; 0: shipped.",
     )
     retention_days: int = Field(default=30, ge=1, description="Days after which the words of the exchanges are forgotten (figures stay).")
     engine: Literal["embedded", "rasa"] = Field(default="embedded", description="What understands questions; `rasa` needs a Rasa server.")

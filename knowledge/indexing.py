@@ -97,8 +97,12 @@ def store(session: Session, day: date, folder: Path | None = None, progress: Pro
     try:
         return Index.open(folder, lexicon, wanted), False
     except IndexMissing:
-        build(fiches, sheets, lexicon, wanted, progress).save(folder)
+        built = build(fiches, sheets, lexicon, wanted, progress)
+        built.save(folder)
+    try:
         return Index.open(folder, lexicon, wanted), True
+    except IndexMissing:  # another process has just stored that of another state
+        return built, True
 
 
 def latest_release(session: Session) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from knowledge import models
 from knowledge.clock import Clock, now
 from knowledge.errors import PhrasingRefused
-from knowledge.learned_models import LearnedPhrasing
+from knowledge.learned_models import ConfirmedAnswer, LearnedPhrasing
 from knowledge.wordforms import clean, folded_words
 
 LONGEST = 400
@@ -62,11 +62,18 @@ def withdraw(session: Session, number: int, author: str, clock: Clock = now) -> 
         PhrasingRefused: there is no such phrasing, or it was taken back already.
     """
     row = session.get(LearnedPhrasing, number)
-    if row is None or row.withdrawn_at is not None:
+    if row is None or not take_back(session, row, author, clock):
         raise PhrasingRefused(f"Aucune formulation rattachée ne porte le n° {number}. La liste : python -m bot attach --list")
-    row.withdrawn_at, row.withdrawn_by = clock(), author
-    session.flush()
     return row
+
+
+def take_back(session: Session, row: LearnedPhrasing | ConfirmedAnswer, author: str, clock: Clock = now) -> bool:
+    """Write once who took a row back, and when; whether it still counted."""
+    counted = row.withdrawn_at is None
+    if counted:
+        row.withdrawn_at, row.withdrawn_by = clock(), author
+        session.flush()
+    return counted
 
 
 def attached(session: Session) -> tuple[LearnedPhrasing, ...]:

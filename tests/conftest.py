@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from knowledge.settings import settings
 from tests.stock import empty_database, forget_models
 
 CONTENT = Path(__file__).parent.parent / "knowledge" / "content"
@@ -29,6 +30,7 @@ def _leave_the_working_copy_alone(tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("accueil")
     os.environ.setdefault("KNOWLEDGE_DATABASE", f"sqlite:///{folder / 'accueil.db'}")
     os.environ.setdefault("KNOWLEDGE_INDEX", str(folder / "index"))
+    settings.cache_clear()  # a module of tests may have read them while it was collected
     yield
     forget_models()
 

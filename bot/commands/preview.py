@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.report import counted_as, shortened
+from bot.commands.report import DECISIONS, counted_as, shortened
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import counted, say
 
@@ -91,13 +91,12 @@ def show(found: Preview, asked: Sequence[Remembered], most: int = SHOWN) -> None
 
 
 def _told(answer: Answer) -> str:
-    from bot.messages import Clarify, Decision, Reply
+    from bot.messages import Clarify, Reply
 
-    decisions = {Decision.HANDOVER: "confiée à une personne", Decision.DECLINE: "déclinée", Decision.REPLY: "répondue"}
     match answer:
         case Reply() if answer.fiche:
             return f"{answer.fiche} — {answer.title}"
         case Clarify():
             return "fait préciser : " + " / ".join(choice.label for choice in answer.choices)
         case _:
-            return decisions[answer.decision]
+            return DECISIONS[answer.decision]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,10 @@ SURE_OF_BOTH = 0.6
 CLEAR_SUBJECT = 0.8
 """Likeness from which a fiche surely speaks of the subject; asked for a way, the classifier must then be as sure as `OUTWEIGHS`."""
 OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
+CHOSEN = "choix parmi les propositions de la question précédente"
+WORD_FOR_WORD = "formulation rattachée à la fiche, mot pour mot"
+NEVER_NAMED = {Nature.EMERGENCY: 0.12, Nature.PERSONAL_FILE: 0.8}
+"""Share from which a question is read whole, even when it stands word for word among the phrasings of a fiche."""
 SHORTEST_KNOWN = 3
 """Words from which a question that stands word for word among the phrasings of one fiche alone is a question about that fiche."""
 MOST_READ = 6000
@@ -76,12 +80,12 @@ class EmbeddedEngine:
         chosen = self._choice(text, context) if decided is None else None  # "un agent" is a person, not the first choice
         if chosen:
             return self._about(chosen, language, text)
-        asked_for = self.catalogue.index.known.get(" ".join(words)) if decided is None and len(words) >= SHORTEST_KNOWN else None
-        if asked_for is not None and (named := self.catalogue.index.subjects[asked_for].fiche):
-            return self._about(named, language, text, "formulation rattachée à la fiche, mot pour mot")
+        probabilities, number = self.natures.judge(text)
+        named = self._named(words, probabilities) if decided is None else None
+        if named:
+            return self._about(named, language, text, WORD_FOR_WORD, carried=False)
         reading = self.catalogue.lexicon.read(text)
         ranked = self.rank(reading)
-        probabilities, number = self.natures.judge(text)
         leans = carried = False
         second = None
         likeness = self.certain(ranked, reading)
@@ -96,7 +100,8 @@ class EmbeddedEngine:
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
         confidence = likeness if leans else self.certainty(ranked, reading, general)
-        nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, self.rules.asks_a_way(words)), None)
+        asks_a_way = self.rules.asks_a_way(words)
+        nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
         if nature is Nature.EMERGENCY:
             emergency = emergency or number or "112"
         if nature is Nature.MIXED:
@@ -238,9 +243,14 @@ class EmbeddedEngine:
         offered = [self.catalogue.fiches[choice] for choice in last.choices if choice in self.catalogue.fiches]
         return picked(text, {fiche.id: f"{fiche.contrast or ''} {fiche.title}" for fiche in offered}, self.catalogue.lexicon)
 
-    def _about(
-        self, fiche_id: str, language: str, text: str, why: str = "choix parmi les propositions de la question précédente"
-    ) -> Interpretation:
+    def _named(self, words: Sequence[str], probabilities: Mapping[Nature, float]) -> str | None:
+        """The fiche that alone has this question word for word; None when the words may be those of an emergency or of a file."""
+        number = self.catalogue.index.known.get(" ".join(words)) if len(words) >= SHORTEST_KNOWN else None
+        if number is None or any(probabilities.get(nature, 0.0) >= least for nature, least in NEVER_NAMED.items()):
+            return None
+        return self.catalogue.index.subjects[number].fiche
+
+    def _about(self, fiche_id: str, language: str, text: str, why: str = CHOSEN, carried: bool = True) -> Interpretation:
         fiche = self.catalogue.fiches[fiche_id]
         subject = self.catalogue.index.subjects[self.catalogue.index.by_fiche[fiche_id]]
         return Interpretation(
@@ -251,7 +261,7 @@ class EmbeddedEngine:
             candidates=(Candidate(fiche_id, subject.service_public, subject.url, 0.99, subject.title),),
             competent=fiche.competent,
             service=fiche.service,
-            carried_over=True,
+            carried_over=carried,
             explanation=(why,),
         )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from bot.indicators import wilson
 
 Floats = npt.NDArray[np.float64]
 SEED = 20261128
@@ -60,22 +61,13 @@ class Figure:
                 return f"{value:.1f} s"
 
 
-def wilson(successes: float, trials: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson, 1927)."""
-    if not trials:
-        return 0.0, 1.0
-    share = successes / trials
-    centre = share + z * z / (2 * trials)
-    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return (centre - spread) / (1 + z * z / trials), (centre + spread) / (1 + z * z / trials)
-
-
 def share(hits: Sequence[bool]) -> Figure:
     """The share of `hits` that are true, with its Wilson interval."""
     if not hits:
         return Figure(None)
+    value = sum(hits) / len(hits)
     low, high = wilson(sum(hits), len(hits))
-    return Figure(sum(hits) / len(hits), max(low, 0.0), min(high, 1.0), len(hits))
+    return Figure(value, min(low, value), max(high, value), len(hits))
 
 
 def mean(values: Sequence[float]) -> Figure:

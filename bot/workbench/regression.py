@@ -24,6 +24,7 @@ from knowledge.clock import Clock, now
 from knowledge.database import reading
 from knowledge.errors import PhrasingRefused, PublicationBlocked
 from knowledge.learned_models import ConfirmedAnswer
+from knowledge.phrasings import take_back
 from knowledge.wordforms import clean, folded_words
 
 VISITOR = "usager"
@@ -77,10 +78,8 @@ def withdraw(session: Session, number: int, author: str, clock: Clock = now) -> 
         PhrasingRefused: there is no such answer, or it was taken out already.
     """
     row = session.get(ConfirmedAnswer, number)
-    if row is None or row.withdrawn_at is not None:
+    if row is None or not take_back(session, row, author, clock):
         raise PhrasingRefused(f"Aucune réponse confirmée ne porte le n° {number}. La liste : python -m bot regression --list")
-    row.withdrawn_at, row.withdrawn_by = clock(), author
-    session.flush()
     return row
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.evaluation import risk
 from bot.evaluation.asking import Judgement, Outcome, judge
 from bot.evaluation.charts import points, svg
-from bot.evaluation.figures import Figure, Unit, auroc, mean, percentile, reliability, share, wilson
+from bot.evaluation.figures import Figure, Unit, auroc, mean, percentile, reliability, share
 from bot.evaluation.noise import Noise, noisy
 from bot.evaluation.questions import Asked
 from bot.evaluation.robustness import spoiled
@@ -41,11 +41,6 @@ def forbidden(confidence: float) -> Outcome:
 
 
 # --- Figures -------------------------------------------------------------------------------------------------------------
-
-
-def test_an_interval_of_wilson_is_that_of_the_formula() -> None:
-    assert list(wilson(8, 10)) == pytest.approx([0.4902, 0.9433], abs=1e-4)
-    assert wilson(0, 0) == (0.0, 1.0)
 
 
 def test_a_share_says_its_value_its_interval_and_its_number() -> None:

@@ -17,10 +17,9 @@ from bot.errors import RasaRefused
 from bot.training import shares
 from bot.training.rasa.project import HEADER, Classifier, Project, examples_of, write
 from bot.training.shares import Share
-from knowledge.settings import settings
+from tests.conftest import CONTENT
 
 ROOT = Path(__file__).parents[2]
-CONTENT = settings().content
 
 
 @pytest.fixture(scope="module")

@@ -384,3 +384,23 @@ def test_any_text_can_be_put_to_the_index(text: str) -> None:
         scores = getattr(evidence, name)
         assert scores.shape == (len(index.subjects),)
         assert np.isfinite(scores).all()
+
+
+def test_an_index_replaced_by_another_process_at_once_is_still_that_of_the_state_asked_for(
+    engine: Engine, content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two servers start on two states: the one whose index was just replaced answers with the one that it built."""
+    content.fiche("cni-perte")
+    kept = Index.save
+
+    def replaced(self: Index, folder: Path) -> None:
+        kept(self, folder)
+        (folder / "manifest.json").unlink()
+
+    monkeypatch.setattr(Index, "save", replaced)
+    with session(engine) as opened:
+        load(opened, content.folder)
+        index, built = indexing.store(opened, date(2026, 11, 21), tmp_path / "index")
+
+    assert built
+    assert index.by_fiche == {"cni-perte": 0}
