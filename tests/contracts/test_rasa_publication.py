@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from bot.assistant import Assistant
 from bot.engines.rasa import RasaDoor
 from bot.errors import RasaRefused
 from bot.training.rasa.project import Project
-from bot.training.rasa.publication import CERTIFICATE, in_service, publish
+from bot.training.rasa.publication import CERTIFICATE, in_service, publish, put_in_service
 from knowledge.settings import settings
 from tests.contracts.rasa_side import TOKEN, rasa_python, serving, trained_project
 from tests.stock import tuesday_morning
@@ -53,6 +54,19 @@ def test_a_good_model_takes_the_place_of_the_one_in_service_and_a_worse_one_does
         assert door.parse("j'ai perdu ma carte d'identité").intent.name == "cni-perte"
     assert line.startswith(f"Certificat : modèle {certificate.model} en service le 24/11/2026 à 10:30, {certificate.right} premières")
     assert certificate.share >= 0.5
+
+
+def test_a_model_that_is_not_proven_gives_its_place_back(assistant: Assistant, shared: Path, tmp_path: Path) -> None:
+    served, first = trained_project(assistant, shared, Project())
+    before, after = (Path(shutil.copy(first, tmp_path / f"{name}.tar.gz")) for name in ("avant", "apres"))
+    with serving(served, before) as server:
+        door = RasaDoor(server.url, TOKEN, 10)
+        with pytest.raises(RasaRefused, match="reste en service"):
+            put_in_service(door, after, before, lambda: False)
+        assert door.model() == "avant.tar.gz"
+
+        put_in_service(door, Path(shutil.copy(first, tmp_path / "apres.tar.gz")), before, lambda: True)
+        assert door.model() == "apres.tar.gz"
 
 
 def test_a_server_that_is_away_keeps_what_it_has(assistant: Assistant, shared: Path, tmp_path: Path) -> None:

@@ -114,15 +114,43 @@ def publish(
     least = max(LEAST_RIGHT, previous.share - MOST_LOST if previous else 0.0)
     if certificate.share < least:
         raise _kept(trained.model, f"{right} premières réponses justes sur {len(asked)}, il en faut au moins {least:.1%}")
-    try:
-        running.swap(str(trained.model.resolve()), SWAP_SECONDS)
-        proven = running.model() == trained.model.name and _proves(running.parse(asked[0][1] if asked else "passeport"), project, digest)
-    except EngineUnavailable as error:
-        raise _kept(trained.model, f"le serveur n'a pas pris le modèle ({error})") from error
-    if not proven:
-        raise _kept(trained.model, "le serveur répond avec un autre modèle que celui qui vient d'être mis en service")
+    question = asked[0][1] if asked else "passeport"
+    put_in_service(
+        running,
+        trained.model,
+        models / f"{previous.model}.tar.gz" if previous else None,
+        lambda: _proves(running.parse(question), project, digest),
+    )
     _keep(models, certificate)
     return certificate
+
+
+def put_in_service(running: RasaDoor, model: Path, previous: Path | None, proves: Callable[[], bool]) -> None:
+    """Swap to `model` on the running server and ask it for a proof; without one, swap back to `previous`.
+
+    Args:
+        proves: whether the server understands with the new model; may raise EngineUnavailable.
+
+    Raises:
+        RasaRefused: the server did not take it, or did not prove it; says what is in service.
+    """
+    try:
+        running.swap(str(model.resolve()), SWAP_SECONDS)
+    except EngineUnavailable as error:
+        raise _kept(model, f"le serveur n'a pas pris le modèle ({error})") from error
+    try:
+        if running.model() == model.name and proves():
+            return
+        reason = "le serveur répond avec un autre modèle que celui qui vient d'être mis en service"
+    except EngineUnavailable as error:
+        reason = f"le serveur n'a pas prouvé qu'il se sert du modèle ({error})"
+    try:
+        if previous is not None:
+            running.swap(str(previous.resolve()), SWAP_SECONDS)
+            raise _kept(model, reason)
+    except EngineUnavailable:
+        pass
+    raise RasaRefused(f"Publication refusée : {reason}. Le moteur embarqué répond ; relancez Rasa : python -m bot rasa serve")
 
 
 def _proves(heard: Heard, project: Project, digest: str) -> bool:
