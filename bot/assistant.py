@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
-from importlib.resources import files
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from bot import journal, settings
+from bot import journal, learned, settings
 from bot.catalogue import Catalogue
 from bot.engines.choice import engine_over
 from bot.engines.contract import Engine
+from bot.engines.ranking import SHIPPED
 from bot.messages import NO_CONTEXT, Answer, Clarify, Context, Decline, Handover, Question, Reply
 from bot.policy import Thresholds, decide
 from bot.wording import Wording
@@ -26,9 +27,10 @@ from knowledge.search import Progress
 class Assistant:
     """Answers questions with one state of the knowledge, which `refresh` swaps whole."""
 
-    def __init__(self, catalogue: Catalogue, engine: Engine, thresholds: Thresholds, clock: Clock = now) -> None:
-        self._state: tuple[Catalogue, Engine] = (catalogue, engine)
-        self.thresholds = thresholds
+    def __init__(self, catalogue: Catalogue, engine: Engine, thresholds: Thresholds, clock: Clock = now, models: Path = SHIPPED) -> None:
+        self._state: tuple[Catalogue, Engine, Thresholds] = (catalogue, engine, thresholds)
+        self.models = models
+        """The folder of the learned models that the engine reads."""
         self.clock = clock
 
     @property
@@ -39,21 +41,27 @@ class Assistant:
     def engine(self) -> Engine:
         return self._state[1]
 
+    @property
+    def thresholds(self) -> Thresholds:
+        return self._state[2]
+
     @classmethod
     def from_settings(cls, clock: Clock = now, progress: Progress = lambda _done, _total: None) -> Assistant:
         """The assistant of this installation: database, index and models as the settings say.
 
         Raises:
             NothingToAnswerWith: no fiche is published.
+            ModelsMissing: the models in service are not there whole.
         """
         with reading() as session:
             return cls.over(Catalogue.load(session, today(clock), progress), clock)
 
     @classmethod
-    def over(cls, catalogue: Catalogue, clock: Clock = now) -> Assistant:
-        """An assistant over a catalogue already loaded, with the shipped models."""
-        thresholds = settings.settings().thresholds(shipped_thresholds())
-        return cls(catalogue, engine_over(catalogue, thresholds), thresholds, clock)
+    def over(cls, catalogue: Catalogue, clock: Clock = now, models: Path | None = None) -> Assistant:
+        """An assistant over a catalogue already loaded, with the models in service unless others are given."""
+        models = models or learned.in_service()
+        thresholds = _thresholds(models)
+        return cls(catalogue, engine_over(catalogue, thresholds, models), thresholds, clock, models)
 
     @property
     def directory(self) -> Directory:
@@ -62,14 +70,13 @@ class Assistant:
     def answer(self, question: Question, context: Context = NO_CONTEXT, turn: int = 1) -> Answer:
         """Answer one question. Reads and writes nothing outside memory: `converse` keeps the journal."""
         started = time.perf_counter()
-        catalogue, engine = self._state  # read once: a swap in the middle of an answer must not mix two states
+        catalogue, engine, thresholds = self._state  # read once: a swap in the middle of an answer must not mix two states
         last = context.last
         if question.choice and question.choice in catalogue.fiches:
             interpretation = engine.about(question.choice, last.language if last else "fr")
         else:
             interpretation = engine.interpret(question.text, context)
-        already_asked = last is not None and last.decision.value == "clarify"
-        verdict = decide(interpretation, self.thresholds, catalogue.neighbours, already_asked)
+        verdict = decide(interpretation, thresholds, catalogue.neighbours, context.asked)
         answered = Wording(catalogue, self.clock()).word(verdict, interpretation, question.channel, first_turn=turn == 1)
         return replace(
             answered,
@@ -120,16 +127,23 @@ class Assistant:
         return fiche.topics[0] if fiche and fiche.topics else None
 
     def refresh(self, session: Session) -> bool:
-        """Swap the knowledge when a newer state was announced or the day changed; whether it was swapped."""
-        day = today(self.clock)
-        if indexing.latest_release(session) == self.catalogue.release and day == self.catalogue.day:
+        """Swap the knowledge and the models when newer ones are in service, or when the day changed; whether anything was swapped.
+
+        Raises:
+            ModelsMissing: newer models are not there whole; those in use stay.
+        """
+        day, models = today(self.clock), learned.in_service()
+        known = indexing.latest_release(session) == self.catalogue.release and day == self.catalogue.day
+        if known and models == self.models:
             return False
-        catalogue = Catalogue.load(session, day)
-        self._state = (catalogue, engine_over(catalogue, self.thresholds))
+        catalogue = self.catalogue if known else Catalogue.load(session, day)
+        thresholds = self.thresholds if models == self.models else _thresholds(models)
+        self._state = (catalogue, engine_over(catalogue, thresholds, models), thresholds)
+        self.models = models
         return True
 
 
-def shipped_thresholds() -> Thresholds:
-    """The thresholds chosen with the shipped models."""
-    stored = json.loads(files("bot").joinpath("models/confidence.json").read_text("utf-8"))["thresholds"]
-    return Thresholds(**stored)
+def _thresholds(models: Path) -> Thresholds:
+    """The thresholds of the settings, or those chosen with `models`."""
+    stored = json.loads((models / "confidence.json").read_text("utf-8"))["thresholds"]
+    return settings.settings().thresholds(Thresholds(**stored))

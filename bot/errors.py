@@ -5,6 +5,7 @@ BotError
 ├── NothingToAnswerWith   no published fiche, or no switchboard: the assistant cannot open
 ├── ConversationUnknown   an exchange or conversation that does not exist, or is no longer open
 ├── BatchRefused          a line of a batch file cannot be read
+├── ModelsMissing         the learned models named are not there whole: those already read stay
 └── RasaRefused           Rasa could not be written for, trained or swapped; what was there stays
 
 Messages are in French: the person at the keyboard reads them.
@@ -28,6 +29,10 @@ class ConversationUnknown(BotError):
 
 
 class BatchRefused(BotError):
+    pass
+
+
+class ModelsMissing(BotError):
     pass
 
 

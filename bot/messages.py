@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import ClassVar
 
 
@@ -159,6 +160,12 @@ class Context:
     @property
     def last(self) -> Turn | None:
         return self.turns[-1] if self.turns else None
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], ...]:
+        """The fiches that each of the clarifications just asked in a row offered, newest first."""
+        in_a_row = takewhile(lambda turn: turn.decision is Decision.CLARIFY, reversed(self.turns))
+        return tuple(turn.choices for turn in in_a_row)
 
 
 NO_CONTEXT = Context()

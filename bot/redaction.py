@@ -20,7 +20,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?<![\d,.])(?:(?:\+|00)\s?\d{1,3}[\s.-]?(?:\(0\)\s?)?|0)[1-9](?:[\s./-]?\d{2}){4}(?!\d)"), "[téléphone]"),
     (re.compile(r"(?<!\w)(?:\+|00)\d[\d\s.-]{7,16}\d(?!\w)"), "[téléphone]"),
-    (re.compile(r"\b[A-HJ-NP-TV-Z]{2}[\s-]?\d{3}[\s-]?[A-HJ-NP-TV-Z]{2}\b", re.I), "[immatriculation]"),
+    (  # "ma 206 le" is a car and a word
+        re.compile(r"\b(?!(?-i:ma|ta|sa|la|le|de|en|ce)\s)[A-HJ-NP-TV-Z]{2}[\s-]?\d{3}[\s-]?[A-HJ-NP-TV-Z]{2}\b", re.I),
+        "[immatriculation]",
+    ),
     (re.compile(r"\b\d{1,4}[\s-]?[A-Z]{2,3}[\s-]?(?:\d{2}|2[AB])\b"), "[immatriculation]"),
     (re.compile(r"\b\d{2,4}-?[a-z]{2,3}-?(?:\d{2}|2[ab])\b"), "[immatriculation]"),
     (

@@ -23,6 +23,7 @@ class BotSettings(BaseSettings):
         le=1.0,
         description="Confidence in the first three subjects from which it asks which one is meant; under it, a person; 0: shipped.",
     )
+    models: str = Field(default="", description="Folder of the models trained here; empty: those of the package.")
     retention_days: int = Field(default=30, ge=1, description="Days after which the words of the exchanges are forgotten (figures stay).")
     engine: Literal["embedded", "rasa"] = Field(default="embedded", description="What understands questions; `rasa` needs a Rasa server.")
     rasa_url: str = Field(default="http://127.0.0.1:5005", pattern="^https?://", description="Address of the Rasa server.")

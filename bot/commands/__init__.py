@@ -7,6 +7,6 @@ from types import ModuleType
 
 def every_command() -> tuple[ModuleType, ...]:
     """The command modules, in the order of the help."""
-    from bot.commands import ask, attach, erase, evaluate, forget, preview, rasa, regression, report, train, unanswered
+    from bot.commands import ask, attach, erase, evaluate, forget, models, preview, rasa, regression, report, train, unanswered
 
-    return (ask, report, unanswered, attach, preview, regression, evaluate, train, rasa, forget, erase)
+    return (ask, report, unanswered, attach, preview, regression, evaluate, train, models, rasa, forget, erase)

@@ -1,23 +1,32 @@
-"""`train`: learn the order, the confidence and the natures again from the contents, or the encoder; written in the package."""
+"""`train`: learn the order, the confidence, the natures and the conversations again from the contents, or the encoder."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bot.messages import Nature
 from bot.training.ranking import Guide
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import say
+
+if TYPE_CHECKING:
+    from bot.catalogue import Catalogue
+    from knowledge.search import Sheet
 
 
 def register(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "train",
         help="réapprendre le classement, la confiance et les natures, ou l'encodeur",
-        description="Réapprend des contenus le classement, la confiance et les natures (environ trois minutes ; demande l'extra « dev »), "
-        "ou l'encodeur (environ cinq minutes ; demande torch et sentence-transformers, voir docs/decisions/0008).",
+        description="Réapprend des contenus le classement, la confiance et les natures (environ cinq minutes ; demande l'extra « dev »), "
+        "ou l'encodeur (environ cinq minutes ; demande torch et sentence-transformers, voir docs/decisions/0008). Avec BOT_MODELS, les "
+        "modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les serveurs en marche changent de modèles sans "
+        "s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )
     parser.add_argument(
         "part",
@@ -34,56 +43,115 @@ def register(commands: Subparsers) -> None:
         help="questions d'autres personnes (citizens.jsonl, natures.jsonl) ; celles dont « part » est « aside » ne sont jamais lues, "
         "et l'encodeur n'en lit aucune",
     )
+    parser.add_argument("--despite", metavar="MOTIF", help="changer de modèles même si des réponses confirmées sont perdues, et pourquoi")
     parser.set_defaults(run=run)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned from."""
+
+    catalogue: Catalogue
+    sheets: Sequence[Sheet]
+    guides: Path | None
+
+    def rows(self, *names: str) -> list[dict[str, Any]]:
+        """The questions of other people that may be looked at; those kept aside are left out."""
+        files = [self.guides / f"{name}.jsonl" for name in names] if self.guides else []
+        rows = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines() if line.strip()]
+        return [row for row in rows if row.get("part") != "aside"]
+
+    def asked(self) -> list[Guide]:
+        return [Guide(row["query"], frozenset(row["relevant"])) for row in self.rows("citizens", "foreign")]
+
+
 def run(arguments: argparse.Namespace) -> int:
-    from bot.assistant import Assistant
     from bot.catalogue import Catalogue
+    from bot.engines.ranking import SHIPPED
+    from bot.learned import trained_here, training
+    from knowledge.clock import now, today
+    from knowledge.database import reading, require_schema
+    from knowledge.indexing import corpus
+
+    require_schema()
+    sheets = corpus(arguments.corpus) if arguments.corpus else ()
+    if arguments.part == "encoder":
+        _encode(sheets)
+        return 0
+    with reading() as opened:
+        catalogue = Catalogue.load(opened, today())
+    lesson = Lesson(catalogue, sheets, arguments.guides)
+    root = trained_here()
+    if root is None:
+        if arguments.part != "conversation":
+            _learn(lesson, SHIPPED)
+        else:
+            _converse(lesson, SHIPPED)
+        return 0
+    with training(root, now()) as folder:
+        if arguments.part != "conversation":
+            _learn(lesson, folder)
+        if lesson.guides:
+            _converse(lesson, folder)
+        _verify(catalogue, folder, arguments.despite)
+    say("Les nouveaux modèles sont en service. Revenir en arrière : python -m bot models --use NOM")
+    return 0
+
+
+def _encode(sheets: Sequence[Sheet]) -> None:
+    """Train the encoder; the catalogue is not opened, since its index needs one."""
     from bot.errors import NothingToAnswerWith
-    from bot.training import conversation, encoder, learning
+    from bot.training import encoder
     from bot.training.families import named_concepts
     from knowledge.clock import today
-    from knowledge.database import reading, require_schema
+    from knowledge.database import reading
     from knowledge.embeddings import shipped_encoder
     from knowledge.fiches import published
-    from knowledge.indexing import corpus
     from knowledge.settings import settings
     from knowledge.wordforms import default_lexicon
 
-    require_schema()
     with reading() as opened:
         fiches = published(opened, today())
     if not fiches:
         raise NothingToAnswerWith("Aucune fiche publiée. Lancez d'abord : python -m knowledge load")
-    sheets = corpus(arguments.corpus) if arguments.corpus else ()
-    lexicon = default_lexicon()
-    if arguments.part == "encoder":
-        encoder.train(fiches, sheets, lexicon, named_concepts(settings().content), shipped_encoder(), say)
-        return 0
-    asked = [row for name in ("citizens", "foreign") for row in _tuned(arguments.guides / f"{name}.jsonl")] if arguments.guides else []
-    guides = [Guide(row["query"], frozenset(row["relevant"])) for row in asked]
-    if arguments.part == "conversation":
-        turns = _tuned(arguments.guides / "followups.jsonl") if arguments.guides else []
-        with reading() as opened:
-            catalogue = Catalogue.load(opened, today())
-        assistants = [Assistant.over(known) for known in (catalogue, *([catalogue.with_sheets(sheets)] if sheets else []))]
-        dialogues = [conversation.Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in turns]
-        conversation.train(assistants, dialogues, guides, learning.models_folder(), say)
-        return 0
-    judged = _tuned(arguments.guides / "natures.jsonl") if arguments.guides else []
-    learning.train(
-        fiches,
-        sheets,
-        lexicon,
-        guides,
-        [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in judged],
-        say,
-    )
-    return 0
+    encoder.train(fiches, sheets, default_lexicon(), named_concepts(settings().content), shipped_encoder(), say)
 
 
-def _tuned(file: Path) -> list[dict[str, Any]]:
-    """The questions of a file that may be looked at; those kept aside are left out."""
-    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
-    return [row for row in rows if row.get("part") != "aside"]
+def _learn(lesson: Lesson, folder: Path) -> None:
+    from bot.training import learning
+    from knowledge.wordforms import default_lexicon
+
+    judged = [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in lesson.rows("natures")]
+    judged += [(row["turns"][-1], Nature.GENERAL.value) for row in lesson.rows("followups")]  # what a few words say after others
+    fiches = tuple(lesson.catalogue.fiches.values())
+    learning.train(fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, folder, say)
+
+
+def _converse(lesson: Lesson, folder: Path) -> None:
+    from bot.assistant import Assistant
+    from bot.training import conversation
+
+    known = (lesson.catalogue, *([lesson.catalogue.with_sheets(lesson.sheets)] if lesson.sheets else []))
+    assistants = [Assistant.over(catalogue, models=folder) for catalogue in known]
+    dialogues = [conversation.Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in lesson.rows("followups")]
+    conversation.train(assistants, dialogues, lesson.asked(), folder, say)
+
+
+def _verify(catalogue: Catalogue, folder: Path, despite: str | None) -> None:
+    """Refuse models that lose confirmed answers, unless a reason is written beside them.
+
+    Raises:
+        PublicationBlocked: says which answers would be lost.
+    """
+    from bot.assistant import Assistant
+    from bot.learned import REASON
+    from bot.workbench.regression import MOST_ASKED, broken, confirmed, refuse_if_broken
+    from knowledge.database import reading
+
+    with reading() as opened:
+        cases = confirmed(opened)[:MOST_ASKED]
+    lost = broken(Assistant.over(catalogue), Assistant.over(catalogue, models=folder), cases)
+    if lost and despite:
+        (folder / REASON).write_text(f"{despite}\n" + "".join(f"{missed}\n" for missed in lost), "utf-8")
+    else:
+        refuse_if_broken(lost)

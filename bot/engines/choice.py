@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from bot.catalogue import Catalogue
 from bot.engines.breaker import Breaker
@@ -14,14 +15,14 @@ from bot.policy import Thresholds
 from bot.settings import settings
 
 
-def engine_over(catalogue: Catalogue, thresholds: Thresholds) -> Engine:
-    """The engine of this installation over a catalogue, with the shipped models."""
-    own = EmbeddedEngine.load(catalogue)
+def engine_over(catalogue: Catalogue, thresholds: Thresholds, models: Path) -> Engine:
+    """The engine of this installation over a catalogue, with the models of a folder."""
+    own = EmbeddedEngine.load(catalogue, models=models)
     if settings().engine == "embedded":
         return own
     chosen = settings()
     door, breaker = _rasa(chosen.rasa_url, chosen.rasa_token, chosen.rasa_seconds)
-    return RasaEngine(own, door, breaker, thresholds.sure, fingerprint(catalogue.index.digest))
+    return RasaEngine(own, door, breaker, thresholds.sure, fingerprint(catalogue.index.digest, models))
 
 
 @lru_cache

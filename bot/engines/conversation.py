@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy.typing as npt
 import yaml
 
 from bot.engines.ranking import FEATURES as RANKED_FEATURES
-from bot.engines.ranking import Ranked, share_of_trust
+from bot.engines.ranking import SHIPPED, Ranked, share_of_trust
 from bot.messages import Context, Nature
 from knowledge.wordforms import ARTICLES, CONCEPT, Lexicon, Reading, folded_words
 
@@ -156,9 +157,9 @@ class Learned:
     """(len(TRUST),): logistic regression."""
 
     @classmethod
-    def load(cls) -> Learned:
-        """The weights of the package; a feature that was not learned yet weighs nothing."""
-        stored = json.loads(files("bot").joinpath("models/conversation.json").read_text("utf-8"))
+    def load(cls, models: Path = SHIPPED) -> Learned:
+        """The weights of a folder of models; a feature that was not learned yet weighs nothing."""
+        stored = json.loads((models / "conversation.json").read_text("utf-8"))
         weights = [stored["weights"].get(name, 0.0) for name in FEATURES]
         return cls(np.array(weights), np.array([stored["trust"][name] for name in TRUST]))
 

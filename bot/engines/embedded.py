@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.conversation import ANSWERABLE, LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
 from bot.engines.nature import NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
 from bot.engines.questions import questions
-from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
+from bot.engines.ranking import SHIPPED, Calibration, Ranked, Ranker, confidence_signs, share_of_trust
 from bot.engines.services import shipped_services
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
@@ -27,7 +28,14 @@ RESEMBLES = 0.3
 """Likeness from which the first fiche says which service a general question goes to."""
 UNLIKE = 0.2
 """Likeness under which no fiche speaks of the question."""
-LEAST_SHARE = {Nature.EMERGENCY: 0.12, Nature.FALSE_PAPERS: 0.6, Nature.ABUSE: 0.5, Nature.INJECTION: 0.5, Nature.LEGAL_OPINION: 0.4}
+LEAST_SHARE = {
+    Nature.EMERGENCY: 0.12,
+    Nature.FALSE_PAPERS: 0.6,
+    Nature.ABUSE: 0.5,
+    Nature.INJECTION: 0.5,
+    Nature.LEGAL_OPINION: 0.4,
+    Nature.OTHER_ADMINISTRATION: 0.12,
+}
 """What the classifier alone must be sure of, and more so when a fiche resembles the question: nobody is told of false papers for a wet
 passport. The patterns of `rules.yml` need no share. A small doubt is enough for an emergency: it comes before anything else."""
 SURE_OF_BOTH = 0.6
@@ -61,11 +69,12 @@ class EmbeddedEngine:
     name: str = "embedded"
 
     @classmethod
-    def load(cls, catalogue: Catalogue, languages: Languages | None = None) -> EmbeddedEngine:
-        """The engine with the models shipped in the package, and the languages of the content unless others are given."""
+    def load(cls, catalogue: Catalogue, languages: Languages | None = None, models: Path = SHIPPED) -> EmbeddedEngine:
+        """The engine with the models of a folder, and the languages of the content unless others are given."""
         languages = languages or default_languages()
-        conversation = Conversation(catalogue, shipped_manners(), Learned.load())
-        return cls(catalogue, Ranker.load(), Calibration.load(), NatureClassifier.load(), languages, shipped_rules(), conversation)
+        conversation = Conversation(catalogue, shipped_manners(), Learned.load(models))
+        ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
+        return cls(catalogue, ranker, calibration, natures, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""

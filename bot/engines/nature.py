@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import yaml
 
 from bot.engines.cues import shipped_cues
+from bot.engines.ranking import SHIPPED
 from bot.messages import Nature
 from bot.redaction import redact
 from knowledge.wordforms import character_grams, clean, folded_words
@@ -51,12 +53,14 @@ class Rules:
     @classmethod
     def load(cls) -> Rules:
         stored = yaml.safe_load(files("bot").joinpath("engines/rules.yml").read_text("utf-8"))
-        emergencies, subjects = (
+        going_on, emergencies, subjects = (
             tuple((number, _whole_words(ways)) for number, ways in stored.pop(name).items())
-            for name in ("emergencies", "emergency_subjects")
+            for name in ("emergencies_now", "emergencies", "emergency_subjects")
         )
         injection = re.compile("|".join(stored.pop("injection")))
-        return cls(emergencies, subjects, {name: _whole_words(ways) for name, ways in stored.items()} | {"injection": injection})
+        return cls(
+            (*going_on, *emergencies), subjects, {name: _whole_words(ways) for name, ways in stored.items()} | {"injection": injection}
+        )
 
     def decide(self, text: str) -> tuple[Nature, str | None] | None:
         """The nature that a pattern decides alone, with the number to call for an emergency; None when no pattern applies."""
@@ -166,12 +170,10 @@ class NatureClassifier:
     bias: npt.NDArray[np.float32]
 
     @classmethod
-    def load(cls) -> NatureClassifier:
-        """The classifier shipped with the package."""
-        folder = files("bot").joinpath("models")
-        header = json.loads(folder.joinpath("natures.json").read_text("utf-8"))
-        with folder.joinpath("natures.npy").open("rb") as stored:
-            weights = np.load(stored, allow_pickle=False).astype(np.float32) * header["scale"]
+    def load(cls, models: Path = SHIPPED) -> NatureClassifier:
+        """The classifier of a folder of models."""
+        header = json.loads((models / "natures.json").read_text("utf-8"))
+        weights = np.load(models / "natures.npy", allow_pickle=False).astype(np.float32) * header["scale"]
         return cls(tuple(header["labels"]), weights, np.array(header["bias"], np.float32))
 
     def judge(self, text: str) -> tuple[Mapping[Nature, float], str | None]:

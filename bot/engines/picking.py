@@ -11,6 +11,7 @@ MOST_WORDS = 10
 MOST_BY_RANK = 5
 """Words of a message that may name a choice by its rank."""
 NEITHER = frozenset("aucun aucune ni non autre rien none neither no ninguno ninguna nenhum nenhuma нет 都不是".split())
+YES = frozenset("oui ouais yes si sim da evet نعم 是 так да exact exactement".split())
 BOTH = frozenset("deux both ambos ambas".split())
 RANKS = {
     word: rank
@@ -77,4 +78,6 @@ def picked(text: str, named: Mapping[str, str], lexicon: Lexicon) -> str | None:
     words = folded_words(text)
     if not words or not named:
         return None
+    if len(named) == 1:  # words that fit it say nothing: no other choice was there to be fitted
+        return next(iter(named)) if words[0] in YES and len(words) <= MOST_BY_RANK else None
     return by_rank(words, list(named)) or by_words(words, named, lexicon)

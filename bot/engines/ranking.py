@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from knowledge.search import FIELDS, Evidence, Index
 from knowledge.wordforms import CONCEPT, Reading
 
 Floats = npt.NDArray[np.float64]
+SHIPPED = Path(str(files("bot"))) / "models"
+"""The models of the package."""
 SHORTLIST = 56
 """Subjects that are compared closely; the others never reach the first ten."""
 _BM25 = [FIELDS.index(name) for name in ("head", "asked", "body")]
@@ -127,9 +130,9 @@ class Ranker:
     deviations: Floats
 
     @classmethod
-    def load(cls) -> Ranker:
-        """The ranker shipped with the package."""
-        stored = json.loads(files("bot").joinpath("models/ranking.json").read_text("utf-8"))
+    def load(cls, models: Path = SHIPPED) -> Ranker:
+        """The ranker of a folder of models."""
+        stored = json.loads((models / "ranking.json").read_text("utf-8"))
         order = [stored["features"].index(name) for name in FEATURES]
         return cls(*(np.array(stored[part])[order] for part in ("weights", "means", "deviations")))
 
@@ -141,7 +144,9 @@ class Ranker:
         return Ranked(chosen[order], scores[order], features[order])
 
 
-CONFIDENCE_FEATURES = (
+WHEN_ALONE = ("share", "lead", "score", "meaning", "meaning_read", "meaning_several", "meaning_told", "meaning_lead")
+"""Signs that are worth less where no official sheet competes with the fiches: what no fiche answers must still resemble one of them."""
+_SIGNS = (
     "share",
     "lead",
     "score",
@@ -163,6 +168,9 @@ CONFIDENCE_FEATURES = (
     "meaning_told",
     "meaning_lead",
 )
+CONFIDENCE_FEATURES = (*_SIGNS, *(f"{name}_alone" for name in WHEN_ALONE), "alone")
+"""`alone`: share of the subjects of the index that are fiches; `_alone`: a sign times that share."""
+_WHEN_ALONE = [_SIGNS.index(name) for name in WHEN_ALONE]
 
 
 def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: float) -> Floats:
@@ -177,7 +185,8 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
     shares = share_of_trust(ranked.scores)
     words = [term for term in reading.terms if not term.startswith(CONCEPT)]
     unknown = sum(term not in index.asked.vocabulary for term in words) / max(len(words), 1)
-    return np.array(
+    alone = len(index.by_fiche) / max(len(index.subjects), 1)
+    signs = np.array(
         [
             shares[0],
             shares[0] - (shares[1] if len(shares) > 1 else 0.0),
@@ -201,6 +210,7 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
             _lead(ranked, "meaning_several"),
         ]
     )
+    return np.concatenate([signs, alone * signs[_WHEN_ALONE], [alone]])
 
 
 def _lead(ranked: Ranked, name: str) -> float:
@@ -226,9 +236,9 @@ class Calibration:
     bias: float
 
     @classmethod
-    def load(cls) -> Calibration:
-        """The calibration shipped with the package."""
-        stored = json.loads(files("bot").joinpath("models/confidence.json").read_text("utf-8"))
+    def load(cls, models: Path = SHIPPED) -> Calibration:
+        """The calibration of a folder of models."""
+        stored = json.loads((models / "confidence.json").read_text("utf-8"))
         order = [stored["features"].index(name) for name in CONFIDENCE_FEATURES]
         weights, means, deviations = (np.array(stored[part])[order] for part in ("weights", "means", "deviations"))
         return cls(weights, means, deviations, stored["bias"])

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.engines.embedded import EmbeddedEngine
+from bot.engines.ranking import SHIPPED
 from bot.language import Languages
 from bot.messages import Interpretation
 from knowledge.competence import Competence
@@ -28,6 +29,7 @@ from knowledge.wordforms import Lexicon
 if TYPE_CHECKING:
     from bot.catalogue import Catalogue
 
+MODELS = "models"
 UNREAD = ("questions", "steps", "detail")
 """What the engine never reads of a fiche once the index is built."""
 
@@ -51,11 +53,12 @@ class Understanding:
         return {key: frozenset(fiche.neighbours) for key, fiche in self.fiches.items() if fiche.neighbours}
 
 
-def export(catalogue: Catalogue, content: Path, folder: Path) -> None:
+def export(catalogue: Catalogue, content: Path, folder: Path, models: Path = SHIPPED) -> None:
     """Write the state of `catalogue` in `folder`, which takes the place of an older one.
 
     Args:
         content: the content folder, from which the lexicon and the competent bodies are copied.
+        models: the folder of models, copied too.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -63,6 +66,7 @@ def export(catalogue: Catalogue, content: Path, folder: Path) -> None:
     catalogue.index.save(folder / "index")
     shutil.copytree(content / "lexicon", folder / "content" / "lexicon")
     shutil.copy(content / "competent.yml", folder / "content" / "competent.yml")
+    shutil.copytree(models, folder / MODELS)
     rows = []
     for fiche in catalogue.fiches.values():
         row = {name: value for name, value in asdict(fiche).items() if name not in UNREAD}
@@ -82,14 +86,14 @@ def open_engine(folder: Path) -> EmbeddedEngine:
     rows = json.loads((folder / "fiches.json").read_text("utf-8"))
     fiches = {row["id"]: SimpleNamespace(**row) for row in rows}
     known = Understanding(fiches, index, Competence.load(content))
-    return EmbeddedEngine.load(cast("Catalogue", known), Languages.load(content))
+    return EmbeddedEngine.load(cast("Catalogue", known), Languages.load(content), folder / MODELS)
 
 
-def fingerprint(digest: str) -> str:
+def fingerprint(digest: str, models: Path = SHIPPED) -> str:
     """Names what understands: the state of the knowledge `digest`, the models and the rules. SHA-256 in hexadecimal."""
     total = hashlib.sha256(digest.encode())
     package = Path(str(files("bot")))
-    for file in (*sorted((package / "models").iterdir()), *sorted((package / "engines").glob("*.yml"))):
+    for file in (*sorted(models.iterdir()), *sorted((package / "engines").glob("*.yml"))):
         if file.is_file():
             total.update(file.read_bytes())
     return total.hexdigest()

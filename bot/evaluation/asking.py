@@ -33,8 +33,8 @@ class Outcome:
 
     asked: Asked
     answer: Answer
-    asked_back: bool = False
-    """Whether the turn before was already a question back."""
+    offered: tuple[tuple[str, ...], ...] = ()
+    """What the questions back of the turns just before offered (`Context.asked`)."""
 
     @property
     def rank(self) -> int | None:
@@ -52,7 +52,7 @@ class Outcome:
 
     def judged(self, thresholds: Thresholds, twins: Mapping[str, frozenset[str]]) -> Judgement:
         """What the answer would be worth with these thresholds; the decision is that of `bot.policy`."""
-        return judge(self.asked, decide(self.answer.interpretation, thresholds, twins, self.asked_back))
+        return judge(self.asked, decide(self.answer.interpretation, thresholds, twins, self.offered))
 
 
 def judge(asked: Asked, verdict: Verdict) -> Judgement:
@@ -77,7 +77,7 @@ def ask(assistant: Assistant, asked: Asked, channel: Channel = Channel.CHAT) -> 
         answer = assistant.answer(Question(text, channel), context, number)
         context = Context((*context.turns, remembered(text, answer))[-3:])
     answer = assistant.answer(Question(turns[-1], channel), context, len(turns))
-    return Outcome(asked, answer, context.last is not None and context.last.decision is Decision.CLARIFY)
+    return Outcome(asked, answer, context.asked)
 
 
 def ask_all(assistant: Assistant, asked: Sequence[Asked], progress: Progress = lambda _done, _total: None) -> list[Outcome]:

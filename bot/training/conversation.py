@@ -103,7 +103,8 @@ def replayed(assistant: Assistant, turns: Sequence[str]) -> Context:
 def trial(assistant: Assistant, context: Context, text: str, sheets: frozenset[str], weight: float = 1.0) -> Trial:
     """The candidates of `text` after `context`."""
     catalogue: Catalogue = assistant.catalogue
-    engine = EmbeddedEngine.load(catalogue) if not isinstance(assistant.engine, EmbeddedEngine) else assistant.engine
+    own = assistant.engine
+    engine = own if isinstance(own, EmbeddedEngine) else EmbeddedEngine.load(catalogue, models=assistant.models)
     reading = catalogue.lexicon.read(text)
     compared = engine.conversation.compare(engine.conversation.topic(context), text, reading, engine.rank(reading), engine.rank)
     right = [not sheets.isdisjoint(catalogue.index.subjects[int(number)].service_public) for number in compared.subjects]

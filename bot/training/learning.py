@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from importlib.resources import files
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +14,16 @@ from bot.training import natures, ranking
 from bot.training.shares import Share, without
 from knowledge.embeddings import Embedder, Vectors, default_embedder
 from knowledge.fiches import PublishedFiche
-from knowledge.search import Sheet
+from knowledge.search import Index, Sheet
 from knowledge.wordforms import Lexicon
 
 MOST_WRONG = 0.01
 """Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`."""
 POSSIBLE, CLOSE = 0.2, 0.75
 """The other thresholds (`policy.Thresholds`): a question back costs a turn, never a wrong answer."""
+MOST_TITLES = 1200
+"""Titles of sheets that no fiche covers, put to the fiches alone."""
 NOT_FOR_FICHES = (Nature.OUT_OF_SCOPE, Nature.OTHER_ADMINISTRATION, Nature.SMALL_TALK, Nature.NONSENSE)
-
-
-def models_folder() -> Path:
-    """Where the shipped models stand."""
-    return Path(str(files("bot"))) / "models"
 
 
 def train(
@@ -35,31 +32,34 @@ def train(
     lexicon: Lexicon,
     guides: Sequence[ranking.Guide],
     judged: Sequence[tuple[str, str]],
+    folder: Path,
     tell: Callable[[str], None],
 ) -> None:
-    """Train natures, ranking and confidence, and write them in the package."""
-    folder = models_folder()
-    folder.mkdir(exist_ok=True)
+    """Train natures, ranking and confidence, and write them in `folder`."""
     general = [text for fiche in without(fiches, frozenset({Share.ASIDE})) for texts in fiche.questions.values() for text in texts]
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
     strangers = [text for nature in NOT_FOR_FICHES for text in natures.examples().get(nature.value, ())]
     random.Random(ranking.SEED).shuffle(strangers)
-    unanswered, guided = frozenset(strangers), frozenset(guide.text for guide in guides)
+    guided, unanswered = frozenset(guide.text for guide in guides), frozenset(strangers)
     everything, parts = [], []
-    for index, trials in ranking.held_out(fiches, sheets, lexicon, Remembering(default_embedder()), strangers, guides):
+    for index, trials in _held_out(fiches, sheets, lexicon, strangers, guides):
         tell(f"Classement : {len(trials)} questions mises de côté, {len(index.subjects)} sujets…")
         everything.extend(trials)
         parts.append((index, trials))
     ranker = ranking.fit_ranker(everything)
     ranking.save_ranker(ranker, folder)
+    tell("Confiance : ordre appris sans une moitié des questions d'autres personnes, puis sans l'autre…")
+    without_half = [ranking.fit_ranker([one for one in everything if one.text not in guided or _half(one) != half]) for half in (0, 1)]
     rows, outcomes, weights = [], [], []
     kinds: list[str] = []
     for number, (index, trials) in enumerate(parts, start=1):
         tell(f"Confiance : partie {number} sur {len(parts)}…")
         unseen = {one.text for one in trials}
         blind = natures.train((text for text in general if text not in unseen), judged, unseen)
-        more_rows, more_outcomes, more_weights = ranking.certainty_rows(ranker, index, trials, blind)
+        more_rows, more_outcomes, more_weights = ranking.certainty_rows(
+            lambda one: without_half[_half(one)] if one.text in guided else ranker, index, trials, blind
+        )
         rows.extend(more_rows)
         outcomes.extend(more_outcomes)
         weights.extend(more_weights)
@@ -72,6 +72,26 @@ def train(
     ranking.save_calibration(calibration, {"sure": sure, "possible": min(POSSIBLE, sure), "close": CLOSE}, folder)
     tell(f"Seuil pour répondre : {sure:.3f} (au plus {MOST_WRONG:.0%} de réponses fausses sur toutes les questions).")
     tell(f"Première réponse juste pour {sum(outcomes) / max(len(outcomes), 1):.1%} des questions mises de côté (étrangères comprises).")
+
+
+def _held_out(
+    fiches: Sequence[PublishedFiche],
+    sheets: Sequence[Sheet],
+    lexicon: Lexicon,
+    strangers: Sequence[str],
+    guides: Sequence[ranking.Guide],
+) -> Iterable[tuple[Index, list[ranking.Trial]]]:
+    """The trials of `ranking.held_out` among the sheets, then on the fiches alone: an installation may have approved no sheet yet.
+
+    The fiches alone are also asked the titles of sheets that none of them covers: nothing there answers those.
+    """
+    embedder = Remembering(default_embedder())
+    yield from ranking.held_out(fiches, sheets, lexicon, embedder, strangers, guides)
+    if sheets:
+        covered = {number for fiche in fiches for number in fiche.service_public}
+        titles = [sheet.title for sheet in sheets if sheet.id not in covered]
+        random.Random(ranking.SEED).shuffle(titles)
+        yield from ranking.held_out(fiches, (), lexicon, embedder, [*strangers, *titles[:MOST_TITLES]], guides)
 
 
 def least_sure(covered: Sequence[tuple[float, bool]], forbidden: Sequence[float]) -> float:
@@ -91,6 +111,10 @@ def least_sure(covered: Sequence[tuple[float, bool]], forbidden: Sequence[float]
             return round(confidence + 0.001, 3)
         threshold = confidence
     return round(threshold, 3)
+
+
+def _half(one: ranking.Trial) -> int:
+    return zlib.crc32(one.text.encode()) % 2
 
 
 def _kind(one: ranking.Trial, guided: frozenset[str], unanswered: frozenset[str]) -> str:

@@ -158,12 +158,16 @@ def ranked(ranker: Ranker, one: Trial) -> tuple[Ranked, npt.NDArray[np.bool_]]:
 
 
 def certainty_rows(
-    ranker: Ranker, index: Index, trials: Sequence[Trial], natures: NatureClassifier
+    ranker_for: Callable[[Trial], Ranker], index: Index, trials: Sequence[Trial], natures: NatureClassifier
 ) -> tuple[list[Floats], list[bool], list[float]]:
-    """For each trial, the signs of the confidence, whether the first candidate was right, and how much the trial counts."""
+    """For each trial, the signs of the confidence, whether the first candidate was right, and how much the trial counts.
+
+    Args:
+        ranker_for: the ranker that orders a trial: one that did not learn from it, or the confidence would be that of the known.
+    """
     rows, outcomes, weights = [], [], []
     for one in trials:
-        found, right = ranked(ranker, one)
+        found, right = ranked(ranker_for(one), one)
         if not len(right):
             continue
         probabilities, _ = natures.judge(one.text)

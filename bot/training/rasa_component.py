@@ -38,7 +38,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.engines.embedded import EmbeddedEngine
-from bot.engines.state import fingerprint, intents, open_engine, told
+from bot.engines.state import MODELS, fingerprint, intents, open_engine, told
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class AccueilClassifier(GraphComponent, IntentClassifier):  # type: ignore[misc]
         self._resource = resource
         self._state = state
         self._engine = engine
-        self._digest = fingerprint(engine.catalogue.index.digest) if engine else ""
+        self._digest = fingerprint(engine.catalogue.index.digest, state / MODELS) if engine else ""
 
     @classmethod
     def create(

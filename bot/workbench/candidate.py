@@ -39,7 +39,7 @@ def as_written(session: Session, day: date, base: Assistant, progress: Progress 
         day=day,
         sheets={sheet.id: sheet for sheet in sheets},
     )
-    return with_thresholds(Assistant.over(catalogue, base.clock), base.thresholds)
+    return with_thresholds(Assistant.over(catalogue, base.clock, base.models), base.thresholds)
 
 
 def with_content(session: Session, content: Path, base: Assistant, progress: Progress = _unseen) -> Assistant:
@@ -54,7 +54,7 @@ def with_content(session: Session, content: Path, base: Assistant, progress: Pro
 
 def with_thresholds(base: Assistant, thresholds: Thresholds) -> Assistant:
     """The same knowledge, other thresholds."""
-    return Assistant(base.catalogue, base.engine, thresholds, base.clock)
+    return Assistant(base.catalogue, base.engine, thresholds, base.clock, base.models)
 
 
 def thresholds_of(base: Thresholds, sure: float | None, possible: float | None) -> Thresholds:

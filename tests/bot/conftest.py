@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import Engine
 
 from bot.__main__ import main
 from bot.assistant import Assistant
 from knowledge import database
+from tests.knowledge.builders import Content
 from tests.stock import real_assistant, stocked_database
 
 Run = Callable[..., int]
@@ -33,6 +35,17 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command of `python -m bot` on the database of this test; its exit code."""
     monkeypatch.setattr(database, "default_engine", lambda: engine)
     return lambda *arguments: main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Content:
+    """A small content whose switchboard is its only service but one."""
+    content = Content(tmp_path / "content")
+    services = content.folder / "services.yml"
+    described = yaml.safe_load(services.read_text("utf-8"))
+    described["services"].append(described["services"][0] | {"id": "standard", "name": "Standard"})
+    services.write_text(yaml.safe_dump(described, allow_unicode=True), "utf-8")
+    return content
 
 
 def files_of(engine: Engine) -> list[Path]:

@@ -234,8 +234,8 @@ def test_a_button_that_names_no_fiche_is_read_as_a_message(assistant: Assistant)
     assert answer.fiche == "cni-perte"
 
 
-def test_two_clarifications_never_follow_each_other(assistant: Assistant) -> None:
-    for written in ("mon permis", "ma carte", "un titre", "papiers"):
+def test_vague_words_after_a_clarification_are_not_asked_back_again(assistant: Assistant) -> None:
+    for written in ("mon permis", "ma carte", "papiers", "euh je ne sais pas"):
         assert not isinstance(assistant.answer(Question(written), TWO_CHOICES, turn=2), Clarify)
 
 

@@ -57,6 +57,12 @@ def test_what_is_picked_was_offered(assistant: Assistant, said: str, count: int)
     assert picked(said, offered, assistant.catalogue.lexicon) in {None, *offered}
 
 
+@pytest.mark.parametrize(("said", "choice"), [("oui", "first"), ("oui c'est ça", "first"), ("yes", "first"), ("non", None)])
+def test_yes_is_the_only_choice(lexicon: Lexicon, said: str, choice: str | None) -> None:
+    assert picked(said, {"first": RENEWAL["first"]}, lexicon) == choice
+    assert picked("oui", RENEWAL, lexicon) is None
+
+
 def test_a_long_message_names_no_choice_by_its_place(lexicon: Lexicon) -> None:
     assert picked("1 " * (MOST_BY_RANK + 1), RENEWAL, lexicon) is None
 

@@ -24,6 +24,7 @@ CANDIDATES = st.lists(
     ),
     max_size=10,
 ).map(lambda found: tuple(sorted(found, key=lambda candidate: -candidate.score)))
+ASKED = st.lists(st.lists(st.sampled_from("abcd"), max_size=3), max_size=3)
 TWINS = {"a": frozenset({"b"}), "b": frozenset({"a"})}
 
 
@@ -84,9 +85,9 @@ def test_every_nature_is_in_the_table() -> None:
     } == set(Nature)
 
 
-@given(INTERPRETATIONS, st.booleans())
-def test_a_personal_file_is_never_answered_whatever_the_confidence(interpretation: Interpretation, already_asked: bool) -> None:
-    verdict = decide(interpretation, THRESHOLDS, TWINS, already_asked)
+@given(INTERPRETATIONS, ASKED)
+def test_a_personal_file_is_never_answered_whatever_the_confidence(interpretation: Interpretation, asked: list[list[str]]) -> None:
+    verdict = decide(interpretation, THRESHOLDS, TWINS, asked)
 
     if interpretation.nature in (Nature.PERSONAL_FILE, Nature.COMPLAINT, Nature.WANTS_PERSON):
         assert verdict.decision is Decision.HANDOVER
@@ -97,9 +98,9 @@ def test_a_personal_file_is_never_answered_whatever_the_confidence(interpretatio
         assert verdict.reason == "emergency"
 
 
-@given(INTERPRETATIONS, st.booleans())
-def test_every_verdict_can_be_worded(interpretation: Interpretation, already_asked: bool) -> None:
-    verdict = decide(interpretation, THRESHOLDS, TWINS, already_asked)
+@given(INTERPRETATIONS, ASKED)
+def test_every_verdict_can_be_worded(interpretation: Interpretation, asked: list[list[str]]) -> None:
+    verdict = decide(interpretation, THRESHOLDS, TWINS, asked)
 
     match verdict.decision:
         case Decision.HANDOVER:
@@ -148,11 +149,14 @@ def test_twins_that_are_close_are_told_apart_even_when_sure() -> None:
     assert decide(understood(candidates=found), THRESHOLDS).reason == "sure"
 
 
-def test_a_second_clarification_in_a_row_is_never_asked() -> None:
+def test_the_same_thing_is_never_asked_twice_nor_three_times_anything() -> None:
     twins = (_candidate("a", 0.9), _candidate("b", 0.85))
 
-    assert decide(understood(candidates=twins), THRESHOLDS, TWINS, already_asked=True).decision is Decision.REPLY
-    assert decide(understood(confidence=0.4), THRESHOLDS, TWINS, already_asked=True).decision is Decision.HANDOVER
+    assert decide(understood(candidates=twins), THRESHOLDS, TWINS, [["b", "a"]]).decision is Decision.REPLY
+    assert decide(understood(confidence=0.4), THRESHOLDS, TWINS, [["a", "c"]]).decision is Decision.HANDOVER
+    assert decide(understood(confidence=0.4), THRESHOLDS, TWINS, [["c", "d"]]).decision is Decision.HANDOVER
+    assert decide(understood(confidence=0.55), THRESHOLDS, TWINS, [["c", "d"]]).decision is Decision.CLARIFY
+    assert decide(understood(confidence=0.55), THRESHOLDS, TWINS, [["c"], ["d"]]).decision is Decision.HANDOVER
 
 
 def test_when_nothing_can_be_offered_a_person_is() -> None:
@@ -180,3 +184,12 @@ def test_a_second_question_is_never_answered_without_the_first(first: Interpreta
     verdict = decide(replace(first, second=_candidate("b", score)), THRESHOLDS, TWINS)
 
     assert verdict.second is None or verdict.decision is Decision.REPLY
+
+
+def test_a_choice_that_hardly_anything_speaks_for_is_not_offered() -> None:
+    candidates = (_candidate("a", 0.5), _candidate("b", 0.2), _candidate("c", 0.02))
+
+    verdict = decide(understood(confidence=0.5, candidates=candidates), THRESHOLDS)
+
+    assert verdict.decision is Decision.CLARIFY
+    assert [choice.fiche for choice in verdict.choices] == ["a", "b"]

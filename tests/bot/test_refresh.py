@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 from sqlalchemy import Engine
 
 from bot.assistant import Assistant
@@ -95,17 +94,6 @@ def _small_assistant(
         load(opened, content.folder, clock)
     with reading(engine) as opened:
         return Assistant.over(Catalogue.load(opened, today(clock)), clock)
-
-
-@pytest.fixture
-def content(tmp_path: Path) -> Content:
-    """A small content whose switchboard is its only service but one."""
-    content = Content(tmp_path / "content")
-    services = content.folder / "services.yml"
-    described = yaml.safe_load(services.read_text("utf-8"))
-    described["services"].append(described["services"][0] | {"id": "standard", "name": "Standard"})
-    services.write_text(yaml.safe_dump(described, allow_unicode=True), "utf-8")
-    return content
 
 
 def test_an_assistant_without_a_switchboard_does_not_open(engine: Engine, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import yaml
 from bot.catalogue import Catalogue
 from bot.engines.state import export
 from bot.errors import RasaRefused
+from bot.learned import in_service
 from bot.training import shares
 from bot.training.shares import Share
 from knowledge.fiches import PublishedFiche
@@ -76,7 +77,7 @@ def write(catalogue: Catalogue, content: Path, folder: Path, project: Project) -
     _dump(folder / "endpoints.yml", _endpoints(project))
     _dump(folder / "credentials.yml", {"bot.training.rasa_component.GuardedRest": {"token": "${BOT_RASA_TOKEN}"}})
     _ship(folder / "lib")
-    export(catalogue, content, folder / "state")
+    export(catalogue, content, folder / "state", in_service())
     return sum(len(texts) for texts in examples.values())
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bot import learned
 from bot.catalogue import Catalogue
 from bot.engines.rasa import Heard, RasaDoor
 from bot.engines.state import fingerprint
@@ -101,7 +102,7 @@ def publish(
     write(catalogue, content, folder, project)
     name = f"{clock():%Y%m%d-%H%M%S}-{catalogue.index.digest[:8]}"
     trained = train(folder, python, name)
-    models, digest = trained.model.parent, fingerprint(catalogue.index.digest)
+    models, digest = trained.model.parent, fingerprint(catalogue.index.digest, learned.in_service())
     asked = aside(catalogue)
     tell(f"Entraîné en {trained.seconds:.0f} s. {len(asked)} questions mises de côté sont posées au nouveau modèle…")
     try:
