@@ -145,9 +145,9 @@ class Evaluation:
 
     def _mixes(self) -> list[Mix]:
         """Each set of covered questions with those that must not be answered, half by half; development questions are all tuned."""
-        forbidden = [one for one in self.outcomes("natures", "hors_perimetre") if one.asked.forbidden]
+        forbidden = [one for one in self.outcomes("natures", "unseen_natures", "hors_perimetre") if one.asked.forbidden]
         mixes = []
-        for name in ("citizens", "usager", PHRASINGS):
+        for name in ("citizens", "unseen", "usager", PHRASINGS):
             for half in (TUNED, ASIDE):
                 covered = [one for one in self.outcomes(name) if one.asked.part == half]
                 if covered:
@@ -159,7 +159,7 @@ class Evaluation:
         return natures.part(self.outcomes(*named), self.outcomes(EXAMPLES))
 
     def _conversations(self) -> Part:
-        followups, foreign = self.outcomes("followups"), self.outcomes("foreign")
+        followups, foreign = self.outcomes("followups", "unseen_followups"), self.outcomes("foreign")
         return conversations.part(followups, foreign, self.assistant.thresholds, self.assistant.catalogue.neighbours)
 
     def _robustness(self) -> Part:
