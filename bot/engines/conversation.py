@@ -36,7 +36,7 @@ ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
 """Natures of which a fiche answers all or a part."""
 SURE_ALONE = {
     Nature.EMERGENCY: 0.95, Nature.PERSONAL_FILE: 0.8, Nature.WANTS_PERSON: 0.9, Nature.COMPLAINT: 0.9, Nature.ABUSE: 0.9,
-    Nature.INJECTION: 0.9, Nature.NONSENSE: 0.9, Nature.SMALL_TALK: 0.6, Nature.OUT_OF_SCOPE: 0.85,
+    Nature.INJECTION: 0.9, Nature.NONSENSE: 0.9, Nature.SMALL_TALK: 0.6, Nature.OUT_OF_SCOPE: 0.6,
 }  # fmt: skip
 """Share from which a turn is of this nature by itself, whatever was said before."""
 IDLE = frozenset({Nature.SMALL_TALK, Nature.OUT_OF_SCOPE, Nature.NONSENSE})
@@ -231,8 +231,9 @@ class Conversation:
         held = compared.features[:, [FEATURES.index(name) for name in READINGS]]
         best = held.argmax(axis=1)
         first = int(best[order[0]])
-        leans = bool(held[order[0], first] > held[order[0], 0] + HELPED)
-        if not leans and compared.subjects[order[0]] == alone.subjects[0]:
+        helped = bool(held[order[0], first] > held[order[0], 0] + HELPED)
+        leans = helped or compared.subjects[order[0]] != alone.subjects[0]  # or the turn by itself says something else
+        if not leans:
             return Heard(alone, reading, False, certain(alone, reading))
         rows = [{int(number): row for number, row in zip(one.subjects, one.features, strict=True)} for _, one in compared.readings]
         features = np.array([_held(rows, int(best[place]), int(compared.subjects[place])) for place in order])
