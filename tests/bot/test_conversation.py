@@ -95,10 +95,10 @@ def test_a_turn_sure_of_its_nature_by_itself_keeps_it() -> None:
 
 
 def test_a_few_words_are_judged_with_what_was_said_before() -> None:
-    shares, continues = judged({Nature.OUT_OF_SCOPE: 0.7, Nature.GENERAL: 0.3}, {Nature.GENERAL: 1.0})
+    shares, continues = judged({Nature.OUT_OF_SCOPE: 0.5, Nature.GENERAL: 0.5}, {Nature.GENERAL: 1.0})
 
     assert continues
-    assert shares[Nature.GENERAL] == pytest.approx(0.65)
+    assert shares[Nature.GENERAL] == pytest.approx(0.75)
 
 
 @settings(max_examples=40, deadline=None)
