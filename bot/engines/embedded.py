@@ -29,15 +29,22 @@ RESEMBLES = 0.3
 UNLIKE = 0.2
 """Likeness under which no fiche speaks of the question."""
 LEAST_SHARE = {
-    Nature.EMERGENCY: 0.12,
-    Nature.FALSE_PAPERS: 0.6,
-    Nature.ABUSE: 0.5,
-    Nature.INJECTION: 0.5,
-    Nature.LEGAL_OPINION: 0.4,
-    Nature.OTHER_ADMINISTRATION: 0.12,
+    Nature.EMERGENCY: (0.12, 0.35),
+    Nature.FALSE_PAPERS: (0.6, 0.35),
+    Nature.ABUSE: (0.5, 0.35),
+    Nature.INJECTION: (0.5, 0.35),
+    Nature.LEGAL_OPINION: (0.4, 0.35),
+    Nature.OTHER_ADMINISTRATION: (0.12, 0.6),
+    Nature.COMPLAINT: (0.2, 0.6),
+    Nature.OUT_OF_SCOPE: (0.05, 0.8),
+    Nature.SMALL_TALK: (0.05, 0.8),
+    Nature.NONSENSE: (0.05, 0.8),
 }
-"""What the classifier alone must be sure of, and more so when a fiche resembles the question: nobody is told of false papers for a wet
-passport. The patterns of `rules.yml` need no share. A small doubt is enough for an emergency: it comes before anything else."""
+"""What the classifier alone must be sure of: with nothing like the question among the fiches, and how much more when one is wholly like
+it. Nobody is told of false papers for a wet passport, nor that "permis de chasse" is out of scope. The patterns of `rules.yml` need no
+share. A small doubt is enough for an emergency: it comes before anything else."""
+CONFUSED = frozenset({Nature.OTHER_ADMINISTRATION, Nature.COMPLAINT, Nature.OUT_OF_SCOPE, Nature.SMALL_TALK, Nature.NONSENSE})
+"""Natures whose share is that of a general question once a fiche outweighs them; a doubt about the graver ones stays a doubt."""
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
 CLEAR_SUBJECT = 0.8
@@ -107,7 +114,8 @@ class EmbeddedEngine:
                 alone = self.natures.judge(untied)[0] if untied else probabilities
                 speaks = bool(self.catalogue.lexicon.read(text).concepts)
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
-        general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
+        confused = CONFUSED.intersection(outweighed(probabilities, likeness))
+        general = sum(probabilities.get(nature, 0.0) for nature in (*ANSWERABLE, *confused))
         confidence = likeness if leans else self.certainty(ranked, reading, general)
         asks_a_way = self.rules.asks_a_way(words)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
@@ -205,12 +213,11 @@ class EmbeddedEngine:
     ) -> Nature:
         """The likeliest nature: the less a fiche resembles the question, the less it is general; a doubt about a file is not answered."""
         weighed = {nature: share * (max(likeness, 0.05) if nature is Nature.GENERAL else 1.0) for nature, share in probabilities.items()}
-        for nature, least in LEAST_SHARE.items():
-            if probabilities.get(nature, 0.0) < least + 0.35 * likeness:
-                weighed.pop(nature, None)
+        total = sum(weighed.values())
+        for nature in outweighed(probabilities, likeness):
+            weighed.pop(nature, None)
         if Nature.EMERGENCY in weighed:
             return Nature.EMERGENCY
-        total = sum(weighed.values())
         best = max(weighed, key=lambda nature: weighed[nature])
         if carried:
             return Nature.PERSONAL_FILE if probabilities.get(Nature.PERSONAL_FILE, 0.0) > 0.8 else Nature.GENERAL
@@ -289,3 +296,8 @@ class EmbeddedEngine:
         if carried:
             lines.append("complété par la question précédente")
         return tuple(lines)
+
+
+def outweighed(probabilities: Mapping[Nature, float], likeness: float) -> tuple[Nature, ...]:
+    """The natures that the classifier is not sure enough of beside a fiche so like the question (`LEAST_SHARE`)."""
+    return tuple(nature for nature, (least, more) in LEAST_SHARE.items() if probabilities.get(nature, 0.0) < least + more * likeness)

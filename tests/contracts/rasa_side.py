@@ -166,7 +166,7 @@ class FaultyRasa:
 
 
 def says(body: bytes, status: str = "200 OK") -> Fault:
-    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
     return lambda peer: peer.sendall(head + body)
 
 
