@@ -44,7 +44,6 @@ train: ## learn the shipped models again; CORPUS=file of the national sheets
 	$(install)
 	$(prepare)
 	.venv/bin/python -m bot train --guides tests/questions $(if $(CORPUS),--corpus $(CORPUS))
-	.venv/bin/python -m bot train conversation --guides tests/questions $(if $(CORPUS),--corpus $(CORPUS))
 
 lock: ## the hashed lock files, without hosts: make run, the container, development
 	$(install)

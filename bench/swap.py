@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.figures import show
 from bench.speed import environment_of, server_on, turn
-from bot.engines.ranking import SHIPPED
+from bot.engines.shipped import SHIPPED
 from bot.learned import PACKAGE, put_in_service
 
 CLIENTS = 4

@@ -13,7 +13,7 @@ from bot import journal, learned, settings
 from bot.catalogue import Catalogue
 from bot.engines.choice import engine_over
 from bot.engines.contract import Engine
-from bot.engines.ranking import SHIPPED
+from bot.engines.shipped import SHIPPED
 from bot.messages import NO_CONTEXT, Answer, Clarify, Context, Decline, Handover, Question, Reply
 from bot.policy import Thresholds, decide
 from bot.wording import Wording

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, insert, select
 from sqlalchemy.orm import Session, defer
 
 from bot.errors import ConversationUnknown
-from bot.messages import Answer, Channel, Clarify, Context, Decision, Nature, Reply, Turn
+from bot.messages import REMEMBERED, Answer, Channel, Clarify, Context, Decision, Nature, Reply, Turn
 from bot.redaction import redact
 from knowledge import models
 from knowledge.clock import Clock, now, start_of
@@ -26,7 +26,6 @@ from knowledge.wordforms import clean
 _ADD_CONVERSATION = insert(models.Base.metadata.tables["conversation"])
 _ADD_EXCHANGE = insert(models.Base.metadata.tables["exchange"]).returning(models.Base.metadata.tables["exchange"].c.id)
 _ADD_TEXT = insert(models.Base.metadata.tables["exchange_text"])
-CONTEXT_TURNS = 3
 """Previous turns that can complete a question."""
 
 
@@ -48,7 +47,7 @@ def context(session: Session, conversation: str) -> tuple[Context, int]:
         .outerjoin(models.ExchangeText, models.ExchangeText.exchange_id == models.Exchange.id)
         .where(models.Exchange.conversation_id == conversation)
         .order_by(models.Exchange.turn.desc())
-        .limit(CONTEXT_TURNS)
+        .limit(REMEMBERED)
     ).all()
     if not rows and session.get(models.Conversation, conversation) is None:
         raise ConversationUnknown("Cette conversation n'existe pas ou n'est plus ouverte. Commencez une nouvelle conversation.")

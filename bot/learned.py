@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from bot.engines.ranking import SHIPPED
+from bot.engines.shipped import PARTS, SHIPPED
 from bot.errors import ModelsMissing
 from bot.settings import settings
 
-PARTS = ("confidence.json", "conversation.json", "natures.json", "natures.npy", "ranking.json")
 CURRENT = "current"
 PACKAGE = "paquet"
 """Names the models of the package."""
@@ -38,9 +37,14 @@ def in_service() -> Path:
         ModelsMissing: `current` names models that are not there whole.
     """
     root = trained_here()
-    if root is None or not (root / CURRENT).is_file():
-        return SHIPPED
-    return named(root, (root / CURRENT).read_text("utf-8").strip())
+    name = PACKAGE if root is None else serving(root)
+    return SHIPPED if root is None or name == PACKAGE else named(root, name)
+
+
+def serving(root: Path) -> str:
+    """The name of the models in service, whole or not; `PACKAGE` when none was ever put in service."""
+    current = root / CURRENT
+    return current.read_text("utf-8").strip() if current.is_file() else PACKAGE
 
 
 def named(root: Path, name: str) -> Path:
@@ -50,14 +54,14 @@ def named(root: Path, name: str) -> Path:
         ModelsMissing: they are not there whole.
     """
     folder = root / name
-    if Path(name).name != name or not all((folder / part).is_file() for part in PARTS):
+    if Path(name).name != name or name.startswith(".") or not all((folder / part).is_file() for part in PARTS):
         raise ModelsMissing(f"Les modèles « {name} » ne sont pas complets dans {root}. La liste : python -m bot models")
     return folder
 
 
 def versions(root: Path) -> list[str]:
     """The names of the trainings kept in `root`, newest first."""
-    return sorted((folder.parent.name for folder in root.glob("*/confidence.json")), reverse=True)
+    return sorted((file.parent.name for file in root.glob("[!.]*/confidence.json")), reverse=True)
 
 
 @contextmanager

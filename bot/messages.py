@@ -139,6 +139,10 @@ class Interpretation:
     """Why, in plain words, for `--explain`."""
 
 
+REMEMBERED = 3
+"""Turns that a conversation remembers."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """What one turn of a conversation left behind, kept only while the conversation lasts."""
@@ -166,6 +170,14 @@ class Context:
         """The fiches that each of the clarifications just asked in a row offered, newest first."""
         in_a_row = takewhile(lambda turn: turn.decision is Decision.CLARIFY, reversed(self.turns))
         return tuple(turn.choices for turn in in_a_row)
+
+    def after(self, text: str, answer: Answer) -> Context:
+        """The context of the turn that comes after `text` and its answer, when no journal keeps them."""
+        understood = answer.interpretation
+        fiche = answer.fiche if isinstance(answer, Reply) else None
+        choices = tuple(choice.fiche for choice in answer.choices) if isinstance(answer, Clarify) else ()
+        turn = Turn(text, fiche, understood.nature, answer.decision, choices, understood.language)
+        return Context((*self.turns, turn)[-REMEMBERED:])
 
 
 NO_CONTEXT = Context()

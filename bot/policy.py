@@ -99,8 +99,8 @@ def _general(
     if not interpretation.candidates or offered < thresholds.possible:
         return Verdict(Decision.HANDOVER, "unsure", service or "standard", choices=_replies(interpretation))
     first = interpretation.candidates[0]
-    anew = len(asked) < MOST_IN_A_ROW and interpretation.confidence >= LIKELY and not any(first.fiche in offered for offered in asked)
-    already_asked = bool(asked) and not anew
+    told_anew = interpretation.confidence >= LIKELY and all(first.fiche not in choices for choices in asked)
+    already_asked = bool(asked) and not (told_anew and len(asked) < MOST_IN_A_ROW)
     close = tuple(
         other
         for other in interpretation.candidates[1:]

@@ -186,14 +186,14 @@ class Wording:
         found = [self.catalogue.fiches[one.fiche] for one in verdict.choices if one.fiche and one.fiche in self.catalogue.fiches]
         worded = said.language == "fr" and self._told_apart(found)
         contrasts = [fiche.contrast or "" for fiche in found]
-        key = "clarify_contrast" if worded else "clarify_titles"
+        key = "clarify_one" if len(found) == 1 else "clarify_contrast" if worded else "clarify_titles"
         listed = _either(contrasts) if worded else _listed([f"« {fiche.title} »" for fiche in found], said.language)
         choices = tuple(Choice(fiche.id, _capital(fiche.contrast or "") if worded else fiche.title) for fiche in found)
         sentences = [
             *opening,
             said.sentence("clarify", Role.QUESTION),
             said.sentence(key, Role.QUESTION, choices=listed),
-            said.sentence("clarify_other", Role.HELP),
+            said.sentence("clarify_one_other" if len(found) == 1 else "clarify_other", Role.HELP),
         ]
         return Clarify(interpretation, tuple(sentences), verdict.reason, verdict.service, channel, choices=choices)
 

@@ -13,7 +13,6 @@ import orjson
 
 from bot.assistant import Assistant
 from bot.errors import BatchRefused
-from bot.evaluation.asking import remembered
 from bot.messages import Answer, Channel, Context, Handover, Question, Reply
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import counted, say
@@ -98,7 +97,7 @@ def batch(assistant: Assistant, lines: IO[bytes]) -> Iterator[dict[str, Any]]:
         for turn, text in enumerate(texts, start=1):
             answer = assistant.answer(Question(text, channel), context, turn)
             yield as_row(identifier, turn if "turns" in row else None, answer)
-            context = Context((*context.turns, remembered(text, answer))[-3:])
+            context = context.after(text, answer)
 
 
 def as_row(identifier: object, turn: int | None, answer: Answer) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def register(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bot.learned import PACKAGE, REASON, in_service, put_in_service, trained_here, versions
+    from bot.learned import PACKAGE, REASON, put_in_service, serving, trained_here, versions
 
     root = trained_here()
     if root is None:
@@ -29,11 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 2 if arguments.use else 0
     if arguments.use:
         put_in_service(root, arguments.use)
-    serving = in_service().name if in_service().parent == root else PACKAGE
-    for name in (*versions(root), PACKAGE):
-        folder = root / name
-        mark = "→" if name == serving else " "
-        kept = json.loads((folder / "confidence.json").read_text("utf-8"))["thresholds"]["sure"] if name != PACKAGE else None
-        despite = " ; malgré des réponses perdues" if (folder / REASON).is_file() else ""
-        say(f"{mark} {name}" + (f"  (répond à partir de {kept}{despite})" if kept is not None else ""))
+    chosen = serving(root)
+    for name in versions(root):
+        stored = json.loads((root / name / "confidence.json").read_text("utf-8"))
+        despite = ", malgré des réponses confirmées perdues" if (root / name / REASON).is_file() else ""
+        say(f"{'→' if name == chosen else ' '} {name} : répond à partir de {stored['thresholds']['sure']}{despite}")
+    say(f"{'→' if chosen == PACKAGE else ' '} {PACKAGE} : les modèles livrés")
     return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bot.messages import Nature
 from bot.training.ranking import Guide
 from knowledge.commands import Subparsers
-from knowledge.commands.screen import say
+from knowledge.commands.screen import say, warn
 
 if TYPE_CHECKING:
     from bot.catalogue import Catalogue
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 def register(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "train",
-        help="réapprendre le classement, la confiance et les natures, ou l'encodeur",
-        description="Réapprend des contenus le classement, la confiance et les natures (environ cinq minutes ; demande l'extra « dev »), "
-        "ou l'encodeur (environ cinq minutes ; demande torch et sentence-transformers, voir docs/decisions/0008). Avec BOT_MODELS, les "
-        "modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les serveurs en marche changent de modèles sans "
-        "s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
+        help="réapprendre le classement, la confiance, les natures et les suites de conversation, ou l'encodeur",
+        description="Réapprend des contenus le classement, la confiance et les natures, puis, avec --guides, les suites de conversation "
+        "(moins de dix minutes ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et sentence-transformers, voir "
+        "docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les "
+        "serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )
     parser.add_argument(
         "part",
         nargs="?",
         choices=("encoder", "conversation"),
         help="encoder : l'encodeur seul, avant le reste qui s'en sert ; "
-        "conversation : le lien entre les tours, après le reste dont il se sert",
+        "conversation : seulement le lien entre les tours, que le reste réapprend aussi",
     )
     parser.add_argument("--corpus", type=Path, metavar="CORPUS.jsonl.gz", help="fiches officielles parmi lesquelles il faut retrouver")
     parser.add_argument(
@@ -67,12 +67,16 @@ class Lesson:
 
 def run(arguments: argparse.Namespace) -> int:
     from bot.catalogue import Catalogue
-    from bot.engines.ranking import SHIPPED
+    from bot.engines.shipped import SHIPPED
     from bot.learned import trained_here, training
+    from bot.workbench import regression
     from knowledge.clock import now, today
     from knowledge.database import reading, require_schema
     from knowledge.indexing import corpus
 
+    if arguments.part == "conversation" and arguments.guides is None:
+        warn("Indiquez les conversations dont apprendre : --guides DOSSIER (il y est cherché followups.jsonl).")
+        return 2
     require_schema()
     sheets = corpus(arguments.corpus) if arguments.corpus else ()
     if arguments.part == "encoder":
@@ -83,19 +87,22 @@ def run(arguments: argparse.Namespace) -> int:
     lesson = Lesson(catalogue, sheets, arguments.guides)
     root = trained_here()
     if root is None:
-        if arguments.part != "conversation":
-            _learn(lesson, SHIPPED)
-        else:
-            _converse(lesson, SHIPPED)
+        _teach(lesson, arguments.part, SHIPPED)
         return 0
     with training(root, now()) as folder:
-        if arguments.part != "conversation":
-            _learn(lesson, folder)
-        if lesson.guides:
-            _converse(lesson, folder)
-        _verify(catalogue, folder, arguments.despite)
+        _teach(lesson, arguments.part, folder)
+        with reading() as opened:
+            regression.verify(opened, catalogue, folder, arguments.despite)
     say("Les nouveaux modèles sont en service. Revenir en arrière : python -m bot models --use NOM")
     return 0
+
+
+def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
+    """Learn everything, or the conversations alone, which need people's conversations to learn from: those in use stay without them."""
+    if part != "conversation":
+        _learn(lesson, folder)
+    if lesson.guides:
+        _converse(lesson, folder)
 
 
 def _encode(sheets: Sequence[Sheet]) -> None:
@@ -135,23 +142,3 @@ def _converse(lesson: Lesson, folder: Path) -> None:
     assistants = [Assistant.over(catalogue, models=folder) for catalogue in known]
     dialogues = [conversation.Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in lesson.rows("followups")]
     conversation.train(assistants, dialogues, lesson.asked(), folder, say)
-
-
-def _verify(catalogue: Catalogue, folder: Path, despite: str | None) -> None:
-    """Refuse models that lose confirmed answers, unless a reason is written beside them.
-
-    Raises:
-        PublicationBlocked: says which answers would be lost.
-    """
-    from bot.assistant import Assistant
-    from bot.learned import REASON
-    from bot.workbench.regression import MOST_ASKED, broken, confirmed, refuse_if_broken
-    from knowledge.database import reading
-
-    with reading() as opened:
-        cases = confirmed(opened)[:MOST_ASKED]
-    lost = broken(Assistant.over(catalogue), Assistant.over(catalogue, models=folder), cases)
-    if lost and despite:
-        (folder / REASON).write_text(f"{despite}\n" + "".join(f"{missed}\n" for missed in lost), "utf-8")
-    else:
-        refuse_if_broken(lost)

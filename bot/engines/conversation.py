@@ -22,7 +22,8 @@ import numpy.typing as npt
 import yaml
 
 from bot.engines.ranking import FEATURES as RANKED_FEATURES
-from bot.engines.ranking import SHIPPED, Ranked, share_of_trust
+from bot.engines.ranking import Ranked, share_of_trust
+from bot.engines.shipped import SHIPPED
 from bot.messages import Context, Nature
 from knowledge.wordforms import ARTICLES, CONCEPT, Lexicon, Reading, folded_words
 

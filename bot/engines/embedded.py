@@ -11,8 +11,9 @@ from bot.engines.conversation import ANSWERABLE, LONGEST_CONTINUATION, Conversat
 from bot.engines.nature import NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
 from bot.engines.questions import questions
-from bot.engines.ranking import SHIPPED, Calibration, Ranked, Ranker, confidence_signs, share_of_trust
+from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
 from bot.engines.services import shipped_services
+from bot.engines.shipped import SHIPPED
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import yaml
 
 from bot.engines.cues import shipped_cues
-from bot.engines.ranking import SHIPPED
+from bot.engines.shipped import SHIPPED
 from bot.messages import Nature
 from bot.redaction import redact
 from knowledge.wordforms import character_grams, clean, folded_words

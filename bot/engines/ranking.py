@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from bot.engines.shipped import SHIPPED
 from knowledge.search import FIELDS, Evidence, Index
 from knowledge.wordforms import CONCEPT, Reading
 
 Floats = npt.NDArray[np.float64]
-SHIPPED = Path(str(files("bot"))) / "models"
-"""The models of the package."""
 SHORTLIST = 56
 """Subjects that are compared closely; the others never reach the first ten."""
 _BM25 = [FIELDS.index(name) for name in ("head", "asked", "body")]

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.engines.embedded import EmbeddedEngine
-from bot.engines.ranking import SHIPPED
+from bot.engines.shipped import PARTS, SHIPPED
 from bot.language import Languages
 from bot.messages import Interpretation
 from knowledge.competence import Competence
@@ -66,7 +66,9 @@ def export(catalogue: Catalogue, content: Path, folder: Path, models: Path = SHI
     catalogue.index.save(folder / "index")
     shutil.copytree(content / "lexicon", folder / "content" / "lexicon")
     shutil.copy(content / "competent.yml", folder / "content" / "competent.yml")
-    shutil.copytree(models, folder / MODELS)
+    (folder / MODELS).mkdir()
+    for part in PARTS:
+        shutil.copy(models / part, folder / MODELS)
     rows = []
     for fiche in catalogue.fiches.values():
         row = {name: value for name, value in asdict(fiche).items() if name not in UNREAD}
@@ -93,9 +95,8 @@ def fingerprint(digest: str, models: Path = SHIPPED) -> str:
     """Names what understands: the state of the knowledge `digest`, the models and the rules. SHA-256 in hexadecimal."""
     total = hashlib.sha256(digest.encode())
     package = Path(str(files("bot")))
-    for file in (*sorted(models.iterdir()), *sorted((package / "engines").glob("*.yml"))):
-        if file.is_file():
-            total.update(file.read_bytes())
+    for file in (*(models / part for part in PARTS), *sorted((package / "engines").glob("*.yml"))):
+        total.update(file.read_bytes())
     return total.hexdigest()
 
 

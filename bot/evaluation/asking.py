@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.assistant import Assistant
 from bot.evaluation.questions import Asked
-from bot.messages import Answer, Channel, Clarify, Context, Decision, Question, Reply, Turn
+from bot.messages import Answer, Channel, Context, Decision, Question
 from bot.policy import Thresholds, Verdict, decide
 
 Progress = Callable[[int, int], None]
@@ -74,8 +74,7 @@ def ask(assistant: Assistant, asked: Asked, channel: Channel = Channel.CHAT) -> 
     context = Context()
     turns = asked.turns or (asked.text,)
     for number, text in enumerate(turns[:-1], start=1):
-        answer = assistant.answer(Question(text, channel), context, number)
-        context = Context((*context.turns, remembered(text, answer))[-3:])
+        context = context.after(text, assistant.answer(Question(text, channel), context, number))
     answer = assistant.answer(Question(turns[-1], channel), context, len(turns))
     return Outcome(asked, answer, context.asked)
 
@@ -87,10 +86,3 @@ def ask_all(assistant: Assistant, asked: Sequence[Asked], progress: Progress = l
         found.append(ask(assistant, one))
         progress(number, len(asked))
     return found
-
-
-def remembered(text: str, answer: Answer) -> Turn:
-    """What a turn leaves to the next ones, when no journal keeps it."""
-    choices = tuple(choice.fiche for choice in answer.choices) if isinstance(answer, Clarify) else ()
-    fiche = answer.fiche if isinstance(answer, Reply) else None
-    return Turn(text, fiche, answer.interpretation.nature, answer.decision, choices, answer.interpretation.language)

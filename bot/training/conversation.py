@@ -19,7 +19,7 @@ from bot.assistant import Assistant
 from bot.catalogue import Catalogue
 from bot.engines.conversation import FEATURES, LONGEST_CONTINUATION, TRUST, Certain, Compared, Floats, trust_signs
 from bot.engines.embedded import EmbeddedEngine
-from bot.messages import NO_CONTEXT, Clarify, Context, Decision, Nature, Question, Reply, Turn
+from bot.messages import NO_CONTEXT, Context, Decision, Nature, Question, Turn
 from bot.training.ranking import SEED, Guide
 from knowledge.wordforms import folded_words
 
@@ -28,8 +28,6 @@ CLEAR_SHARE = 0.5
 """How much all the clear questions after another subject count beside all the dialogues (cross-validated on the tuned half of
 `followups.jsonl`)."""
 FOLDS = 5
-REMEMBERED = 3
-"""Turns of a context, as the journal keeps them."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +89,7 @@ def replayed(assistant: Assistant, turns: Sequence[str]) -> Context:
     """What `turns` leave behind, answered by `assistant`."""
     context = NO_CONTEXT
     for number, text in enumerate(turns, start=1):
-        answered = assistant.answer(Question(text), context, number)
-        understood = answered.interpretation
-        fiche = answered.fiche if isinstance(answered, Reply) else None
-        choices = tuple(choice.fiche for choice in answered.choices) if isinstance(answered, Clarify) else ()
-        turn = Turn(text, fiche, understood.nature, answered.decision, choices, understood.language)
-        context = Context((*context.turns, turn)[-REMEMBERED:])
+        context = context.after(text, assistant.answer(Question(text), context, number))
     return context
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from sqlalchemy import Engine, Select, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from bot.assistant import Assistant
 from bot.catalogue import Catalogue
 from bot.errors import NothingToAnswerWith
+from bot.learned import REASON
 from bot.messages import Question, Reply
 from bot.workbench.candidate import as_written
 from bot.workbench.remembered import helped
@@ -154,6 +156,19 @@ def gate(session: Session, day: date) -> None:
     except NothingToAnswerWith:
         return  # the first publication loses nothing
     refuse_if_broken(broken(before, as_written(session, day, before), cases))
+
+
+def verify(session: Session, catalogue: Catalogue, models: Path, despite: str | None = None) -> None:
+    """Refuse newly learned models that lose confirmed answers, unless a reason is given: it is then kept beside them.
+
+    Raises:
+        PublicationBlocked: says which answers would be lost.
+    """
+    lost = broken(Assistant.over(catalogue), Assistant.over(catalogue, models=models), confirmed(session)[:MOST_ASKED])
+    if lost and despite:
+        (models / REASON).write_text("\n".join([despite, *map(str, lost)]) + "\n", "utf-8")
+    else:
+        refuse_if_broken(lost)
 
 
 def refuse_if_broken(lost: Sequence[Broken]) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.journal import CONTEXT_TURNS, turn_of
-from bot.messages import NO_CONTEXT, Channel, Context, Decision
+from bot.journal import turn_of
+from bot.messages import NO_CONTEXT, REMEMBERED, Channel, Context, Decision
 from knowledge.models import Exchange, ExchangeText, Feedback
 
 
@@ -69,6 +69,6 @@ def helped(session: Session) -> tuple[tuple[Remembered, str], ...]:
 
 
 def _remembered(exchange: Exchange, question: str, turns: list[tuple[Exchange, str]] | tuple[()]) -> Remembered:
-    before = [turn_of(other, said) for other, said in turns if exchange.turn - CONTEXT_TURNS <= other.turn < exchange.turn]
+    before = [turn_of(other, said) for other, said in turns if exchange.turn - REMEMBERED <= other.turn < exchange.turn]
     context = Context(tuple(before)) if before else NO_CONTEXT
     return Remembered(exchange.id, question, Channel(exchange.channel), exchange.language, context)

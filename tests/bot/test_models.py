@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 
 from bot import settings as bot_settings
 from bot.__main__ import main as bot
-from bot.engines.ranking import SHIPPED
+from bot.engines.shipped import PARTS, SHIPPED
 from bot.errors import ModelsMissing
-from bot.learned import CURRENT, PACKAGE, PARTS, in_service, put_in_service, versions
+from bot.learned import CURRENT, PACKAGE, REASON, in_service, put_in_service, training, versions
 from bot.messages import Decision, Question
+from bot.workbench import regression
 from knowledge import database
 from knowledge.clock import now
 from knowledge.database import reading, session
+from knowledge.errors import PublicationBlocked
 from knowledge.loading import load
 from tests.knowledge.builders import Content
 from tests.stock import real_assistant
@@ -84,6 +86,7 @@ def test_models_that_are_not_whole_never_take_the_service(root: Path, stocked: E
     with pytest.raises(ModelsMissing, match="python -m bot models"):
         put_in_service(root, "abimés")
     (root / CURRENT).write_text("abimés\n", "utf-8")
+    assert bot(["models"]) == 0  # the command that the error names shows them
     with reading(stocked) as opened, pytest.raises(ModelsMissing):
         assistant.refresh(opened)
     assert assistant.answer(Question(ASKED)).decision is Decision.REPLY
@@ -92,19 +95,21 @@ def test_models_that_are_not_whole_never_take_the_service(root: Path, stocked: E
             put_in_service(root, name)
 
 
-def test_a_team_trains_sees_its_models_and_goes_back(
+@pytest.mark.slow
+def test_a_team_trains_its_models_sees_them_and_goes_back(
     root: Path, engine: Engine, content: Content, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for fiche in ("cni-perte", "passeport-perte"):
+    for fiche in ("cni-perte", "passeport-perte", "permis-perte"):
         content.fiche(fiche)
     with session(engine) as opened:
         load(opened, content.folder)
     monkeypatch.setattr(database, "default_engine", lambda: engine)
 
-    assert bot(["train", "conversation"]) == 0
+    assert bot(["train"]) == 0
     (name,) = versions(root)
     assert in_service() == root / name
-    assert [(root / name / part).read_bytes() for part in PARTS] == [(SHIPPED / part).read_bytes() for part in PARTS]
+    assert (root / name / "ranking.json").read_bytes() != (SHIPPED / "ranking.json").read_bytes()
+    assert (root / name / "conversation.json").read_bytes() == (SHIPPED / "conversation.json").read_bytes()
     assert bot(["models"]) == 0
     assert f"→ {name}" in capsys.readouterr().out
     assert bot(["models", "--use", PACKAGE]) == 0
@@ -114,9 +119,20 @@ def test_a_team_trains_sees_its_models_and_goes_back(
     assert "inconnus" in capsys.readouterr().err
 
 
-def test_a_training_that_fails_changes_nothing(root: Path) -> None:
-    from bot.learned import training
+def test_models_that_lose_a_confirmed_answer_are_refused_unless_somebody_says_why(root: Path, stocked: Engine) -> None:
+    _trained(root, "prudents", sure=1.0)
+    with session(stocked) as opened:
+        regression.confirm(opened, ASKED, "cni-perte", "fr", "équipe")
+        catalogue = real_assistant(stocked).catalogue
 
+        with pytest.raises(PublicationBlocked, match="cni-perte"):
+            regression.verify(opened, catalogue, root / "prudents")
+        regression.verify(opened, catalogue, root / "prudents", "essai d'un seuil plus prudent")
+        opened.rollback()
+    assert (root / "prudents" / REASON).read_text("utf-8").startswith("essai d'un seuil plus prudent\nn° ")
+
+
+def test_a_training_that_fails_changes_nothing(root: Path) -> None:
     with pytest.raises(RuntimeError), training(root, now()) as folder:
         (folder / "ranking.json").write_text("{}", "utf-8")
         raise RuntimeError

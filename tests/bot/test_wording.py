@@ -186,6 +186,15 @@ def test_a_clarification_names_its_choices_and_the_way_out(word: Word) -> None:
     assert " ou " in answer.text
 
 
+def test_an_only_choice_is_a_question_that_yes_answers(assistant: Assistant, word: Word) -> None:
+    answer = word(Verdict(Decision.CLARIFY, "unsure_reading", choices=(CARD,)))
+
+    assert isinstance(answer, Clarify)
+    assert _keys(answer) == ["clarify", "clarify_one", "clarify_one_other"]
+    assert assistant.catalogue.fiches["cni-perte"].title in answer.text
+    assert "oui" in answer.text
+
+
 def test_near_twins_are_told_apart_by_one_question_made_of_their_contrasts(assistant: Assistant, word: Word) -> None:
     fiches, asked = assistant.catalogue.fiches, set()
     for first, others in assistant.catalogue.neighbours.items():
