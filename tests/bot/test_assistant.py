@@ -22,7 +22,7 @@ from tests.texts import ANY_TEXT
 
 CHANNELS = list(Channel)
 LOST_CARD = "J'ai perdu ma carte d'identité, que faire ?"
-A_PERSON = {"contact", "contact_phone", "person", "wants_person", "clarify_other", "french_only", "help_standard"}
+A_PERSON = {"contact", "contact_phone", "person", "wants_person", "clarify_other", "clarify_one_other", "french_only", "help_standard"}
 """Fixed sentences that offer a person."""
 
 
