@@ -94,6 +94,7 @@ class Machine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # a suite run under nohup hands down that it is ignored
         )
         log = self.tree / "var" / "install.log"
         deadline = time.monotonic() + 20
