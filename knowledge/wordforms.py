@@ -17,6 +17,7 @@ from typing import Any
 import Stemmer
 import yaml
 
+from knowledge.ages import OF_AGE, age
 from knowledge.glossary import Glossaries, apart, pairs_of_characters
 from knowledge.spelling import Speller
 
@@ -34,6 +35,9 @@ OTHER_LANGUAGES = "autres_langues"
 """The group of fillers that are not French."""
 CONCEPT = "~"
 """Prefix of a term that stands for a concept rather than for a word."""
+MINOR = f"{CONCEPT}mineur"
+OF_ITS_AGE = {True: "mineur", False: "adulte"}
+"""The word of a person by whether he is a minor."""
 
 
 @lru_cache(maxsize=200_000)
@@ -167,7 +171,10 @@ class Lexicon:
         return self.stem(word) in self._common_stems
 
     def read_words(self, words: Sequence[str]) -> Reading:
-        """As `read`, for words already folded and expanded."""
+        """As `read`, for words already folded and expanded. An age says "mineur" or "adulte" in their place."""
+        years = age(words)
+        if years is not None:
+            words = [*words, OF_ITS_AGE[years < OF_AGE]]
         kept = [word for word in words if word not in self.fillers and (len(word) > 1 or word.isdigit())] or list(words)
         stems = [self.stem(word) for word in words if word not in ARTICLES]
         terms = [self.stem(word) for word in kept]
@@ -177,6 +184,8 @@ class Lexicon:
                 if concept not in seen and tuple(stems[position : position + len(phrase)]) == phrase:
                     seen.add(concept)
                     terms.append(concept)
+        if years is not None and years >= OF_AGE and MINOR in terms:  # "mon fils de 20 ans"
+            terms.remove(MINOR)
         return Reading(tuple(kept), tuple(terms))
 
 
