@@ -43,7 +43,7 @@ class Meanings:
 
     def plausible(self, question: Vectors, most: int) -> Integers:
         """The subjects whose mean vector is among the `most` nearest to a row of `question`: a small table, read whole. Increasing."""
-        cosines = question @ self.centres.T
+        cosines = (self.centres @ np.ascontiguousarray(question.T)).T  # this way round, five times as quick
         kept = min(most, self.subjects)
         return np.unique(np.argpartition(-cosines, kept - 1, axis=1)[:, :kept]) if kept else np.zeros(0, np.int64)
 
@@ -62,8 +62,11 @@ class Meanings:
         places = np.searchsorted(self._present, present)
         begins, counts = self._starts[places], self._counts[places]
         starts = np.cumsum(counts) - counts
-        rows = np.repeat(begins - starts, counts) + np.arange(counts.sum())
-        cosines = np.asarray((self.vectors[rows] @ question.T).T, np.float32)
+        each = np.empty((int(counts.sum()), len(question)), np.float32)
+        across = np.ascontiguousarray(question.T)
+        for begin, count, start in zip(begins.tolist(), counts.tolist(), starts.tolist(), strict=True):  # no copy of the vectors is made
+            np.dot(self.vectors[begin : begin + count], across, out=each[start : start + count])
+        cosines = np.ascontiguousarray(each.T)
         best[:, present] = np.maximum.reduceat(cosines, starts, axis=1)
         first = cosines[0].copy()
         total = np.zeros(len(present), np.float32)

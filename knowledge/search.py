@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from os.path import samestat
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,19 +24,17 @@ from knowledge.embeddings import Embedder, Vectors, default_embedder
 from knowledge.errors import IndexMissing
 from knowledge.meanings import Meanings
 from knowledge.postings import Floats, Postings
+from knowledge.titles import Titles
 from knowledge.wordforms import Lexicon, Reading, character_grams
-
-if TYPE_CHECKING:  # Rasa's Python reads this module without the database
-    pass
 
 FIELDS = ("head", "asked", "typical", "body", "words", "grams")
 MEANINGS = ("asking", "telling")
 """What has vectors: the titles and phrasings of a subject, and its texts."""
-PLAUSIBLE = 60
+PLAUSIBLE = 30
 """Subjects whose every phrasing is compared: as many by their words, by their mean vector as written, and as read."""
 MOST_EMBEDDED = 1200
 """Characters of a text that are embedded: further on, a mean of words says nothing."""
-INDEX_FORMAT = 5
+INDEX_FORMAT = 6
 Progress = Callable[[int, int], None]
 """Told (done, total) as the index is built."""
 
@@ -120,8 +118,7 @@ class Index:
         self.embedder = embedder
         self.asking, self.telling = (meanings[name] for name in MEANINGS)
         self.head, self.asked, self.typical, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
-        self.title_weights = tuple(tuple((term, self.asked.weight_of(term)) for term in subject.title_terms) for subject in self.subjects)
-        """For each subject, the terms of its title and their weights."""
+        self.titles = Titles(self.subjects, self.asked.weight_of)
         self.by_fiche = {subject.fiche: number for number, subject in enumerate(self.subjects) if subject.fiche}
 
     def read(self, text: str) -> Reading:

@@ -7,6 +7,7 @@ from phrasings kept out of the index (multinomial logit over the candidates of e
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from bot.engines.shipped import SHIPPED
 from knowledge.search import FIELDS, Evidence, Index
+from knowledge.titles import CONCEPT_ASKED, CONCEPT_NOT_ASKED, WEIGHT, WEIGHT_FOUND
 from knowledge.wordforms import CONCEPT, Reading
 
 Floats = npt.NDArray[np.float64]
@@ -81,8 +83,7 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
     levels[_BM25] /= total * 2.2  # BM25 of a term cannot pass k1 + 1 = 2.2 times its weight
     levels[_TYPICAL] /= total
     asked_concepts = {term for term in terms if term.startswith(CONCEPT)}
-    rows = [_compare(index, number, weights, asked_concepts, total) for number in chosen]
-    compared = np.array(rows).reshape(count, 8)
+    compared = _compare(index, chosen, weights, asked_concepts, total)
     few = 1.0 / max(len(terms) - len(asked_concepts), 1)
     words, grams = levels[FIELDS.index("words")], levels[FIELDS.index("grams")]
     body, titled = levels[FIELDS.index("body")], compared[:, 4]
@@ -93,30 +94,22 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
     return chosen, np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, compared, near, meanings.T, behind.T])
 
 
-def _compare(index: Index, number: int, weights: dict[str, float], asked: set[str], total: float) -> tuple[float, ...]:
-    subject = index.subjects[number]
-    title_weight = found_weight = concept_asked = concept_not_asked = 0.0
-    for term, weight in index.title_weights[number]:
-        if term in asked:
-            concept_asked += 1
-        elif term.startswith(CONCEPT):
-            concept_not_asked += 1 - 0.5 * subject.concepts.get(term, 0.0) * (subject.fiche is not None)
-        title_weight += weight
-        if term in weights:
-            found_weight += weight
-    found = sum(subject.concepts.get(concept, 0.0) for concept in asked)
-    missing = sum(concept not in subject.concepts for concept in asked)
+def _compare(index: Index, chosen: npt.NDArray[np.int64], weights: Mapping[str, float], asked: Set[str], total: float) -> Floats:
+    """The features that come from the title, the concepts and the kind of each chosen subject, shape (chosen, 8)."""
+    shared, named = index.titles.shared(chosen, weights), index.titles.naming(chosen, asked)
+    subjects = [index.subjects[int(number)] for number in chosen]
     many = max(len(asked), 1)
-    return (
-        concept_asked / many,
-        concept_not_asked,
-        found / many,
-        missing / many,
-        found_weight / max(title_weight, 1e-9),
-        found_weight / total,
-        1.0 if subject.fiche else 0.0,
-        subject.prior,
+    columns = (
+        shared[:, CONCEPT_ASKED] / many,
+        shared[:, CONCEPT_NOT_ASKED],
+        named.sum(axis=1) / many,
+        (named == 0.0).sum(axis=1) / many,
+        shared[:, WEIGHT_FOUND] / np.maximum(shared[:, WEIGHT], 1e-9),
+        shared[:, WEIGHT_FOUND] / total,
+        [1.0 if subject.fiche else 0.0 for subject in subjects],
+        [subject.prior for subject in subjects],
     )
+    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
 
 
 @dataclass(frozen=True)
