@@ -99,7 +99,7 @@ def development(folder: Path) -> Sets:
 
 
 def phrasings(fiches: Sequence[PublishedFiche]) -> tuple[Asked, ...]:
-    """The phrasings that nothing learned from: a fifth of those of each fiche, in each language."""
+    """The phrasings that nothing learned from: a fifth of them all."""
     kept = shares.of(fiches, shares.Share.ASIDE)
     return tuple(Asked(text, "phrasings", fiche=fiche.id, kind=language, part=ASIDE) for fiche, language, text in kept)
 

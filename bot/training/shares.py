@@ -1,12 +1,12 @@
-"""Who may learn from a phrasing: a fifth of those of each fiche is only measured on, another fifth teaches the order, the rest the encoder.
+"""Who may learn from a phrasing: a fifth of them is only measured on, a tenth teaches the order, the rest the encoder.
 
-The share of a phrasing depends on its words alone: adding others moves few of them, and nobody chooses.
+The share of a phrasing is a matter of its words alone: adding others moves none, and nobody chooses.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
@@ -22,32 +22,24 @@ class Share(StrEnum):
     """The encoder and the natures learn from them too."""
 
 
-_CYCLE = (Share.ASIDE, Share.ENCODER, Share.ORDER, Share.ENCODER, Share.ENCODER)
+_TENTHS = (Share.ASIDE, Share.ASIDE, Share.ORDER, *[Share.ENCODER] * 7)
 
 
-def shares(fiche: PublishedFiche) -> Mapping[str, Share]:
-    """The share of each phrasing of a fiche, by its text: in each language, one in five is aside and one in five teaches the order."""
-    found: dict[str, Share] = {}
-    for texts in fiche.questions.values():
-        for number, text in enumerate(sorted(texts, key=lambda text: hashlib.sha1(text.encode()).digest())):
-            found[text] = _CYCLE[number % len(_CYCLE)]
-    return found
+def share(text: str) -> Share:
+    """The share of a phrasing."""
+    return _TENTHS[int.from_bytes(hashlib.sha1(text.encode()).digest()[:8]) % len(_TENTHS)]
 
 
 def without(fiches: Sequence[PublishedFiche], left_out: frozenset[Share]) -> tuple[PublishedFiche, ...]:
     """The fiches without the phrasings of these shares."""
     kept = []
     for fiche in fiches:
-        owned = shares(fiche)
-        questions = {code: tuple(text for text in texts if owned[text] not in left_out) for code, texts in fiche.questions.items()}
+        questions = {code: tuple(text for text in texts if share(text) not in left_out) for code, texts in fiche.questions.items()}
         kept.append(replace(fiche, questions=questions))
     return tuple(kept)
 
 
-def of(fiches: Sequence[PublishedFiche], share: Share) -> list[tuple[PublishedFiche, str, str]]:
+def of(fiches: Sequence[PublishedFiche], wanted: Share) -> list[tuple[PublishedFiche, str, str]]:
     """The phrasings of one share, as (fiche, language, text)."""
-    found = []
-    for fiche in fiches:
-        owned = shares(fiche)
-        found += [(fiche, code, text) for code, texts in fiche.questions.items() for text in texts if owned[text] is share]
-    return found
+    asked = ((fiche, code, text) for fiche in fiches for code, texts in fiche.questions.items() for text in texts)
+    return [(fiche, code, text) for fiche, code, text in asked if share(text) is wanted]
