@@ -62,7 +62,9 @@ class Lesson:
         return [row for row in rows if row.get("part") != "aside"]
 
     def asked(self) -> list[Guide]:
-        return [Guide(row["query"], frozenset(row["relevant"])) for row in self.rows("citizens", "foreign")]
+        """The questions whose answer is known."""
+        rows = self.rows("citizens", "foreign", "natures")
+        return [Guide(row["query"], frozenset(row["relevant"])) for row in rows if row.get("relevant")]
 
 
 def run(arguments: argparse.Namespace) -> int:
