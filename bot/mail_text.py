@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.engines.cues import shipped_cues
+from knowledge.wordforms import folded_words
+
 LONG = 25
 """Words from which a message is read as a mail, whatever its channel."""
 FEWEST = 3
@@ -84,7 +87,7 @@ _CONTACT = _ways(
     end="$",
 )
 _GREETING = _ways(
-    r"bonjour|bonsoir|salut|madame|monsieur|mesdames|messieurs|mademoiselle|chère? (?:madame|monsieur)|à l'attention de .*",
+    r"bonjour|bonsoir|salut|madame|monsieur|mesdames|messieurs|mademoiselle|chère? (?:madame|monsieur)|à l'attention d(?:e|u|es|')\b.*",
     r"hello|hi|dear (?:sir|madam|sirs|all).*|good (?:morning|afternoon|evening)",
     r"à (?:tous|toutes|vous)|et|ou|[\s,.!/;-]+",
     begin=r"^(?:",
@@ -100,9 +103,45 @@ _COURTESY = _ways(
     end=r"\b[\s,.!]*",
 )
 
+_POLITE = _ways(
+    r"(?:je|nous) (?:vous|te) remerci\w+|(?:d'avance|par avance|encore) merci",
+    r"merci (?:d'avance|par avance|infiniment|beaucoup|pour|de) (?:votre|vos|l)\b",
+    r"reconnaissante?s?|gratitude|obligeance|bienveillance|dévouement",
+    r"(?:m'(?:en )?|nous |)excuser|mes excuses|pardon(?:nez)?\b|(?:sans|de|pour) vous (?:déranger|importuner)",
+    r"(?:j'espère|nous espérons|espérant) que (?:vous|ce (?:message|mail|courriel)|tout)",
+    r"vous êtes (?:très |si |bien )?(?:occupé|sollicité|débordé)\w*",
+    r"(?:pas|jamais) (?:pu|réussi à|arrivée? à|parven\w+ à) (?:vous )?joindre",
+    r"(?:standard|téléphone) (?:ne répond|sonne|était occupé)|personne ne (?:répond|décroche)",
+    r"m'a (?:conseillé|recommandé|dit|suggéré) de (?:m'adresser|vous (?:écrire|contacter|appeler|demander))",
+    r"(?:je me permets|nous nous permettons|je me suis permise?) de",
+    r"(?:agréer|l'expression de|l'assurance de|sentiments|salutations|dans l'attente|(?:à|de) votre disposition)",
+    r"prenez (?:bien )?soin de vous|portez[- ]vous bien",
+    r"vous souhait\w+ (?:une|un) (?:très |excellente? |belle |bon(?:ne)? )",
+    begin=r"\b",
+    end=r"\b",
+)
+_ASKS = _ways(
+    r"quel(?:le)?s?|comment|où|combien (?:de|ça|cela|coût\w+|fau\w+|dois)|quand|pourquoi|est-ce|s'il (?:faut|est possible)",
+    r"si (?:je|on|nous|il|elle)|what|which|how|where|when",
+    r"indiquer|préciser|dire|savoir|connaître|communiquer|transmettre|envoyer|confirmer|expliquer|renseigner|informer|répondre à|aider à",
+    r"carte|passeport|permis|titre|visa|récépissé|nationalité|naturalisation|certificat|attestation|procuration|association",
+    r"véhicule|voiture|moto|arme|mariage|naissance|décès|médaille|étranger|étrangère|français(?:e|es)?|acte|examen|amende|points?|stage",
+    r"(?:renseignement|condition|obten|obtien|procéd|démarch|pièce|papier|justificatif|délai|tarif|changement|renouvel|inscri|déclar|immatricul)\w*",
+    r"rendez-vous|rdv|dossier|courrier|lettre|décision|refus\w*|perdu\w*|volée?s?|demandée?s?|déposée?s?|reçue?s?",
+    begin=r"\b",
+    end=r"\b",
+)
+"""What keeps a polite sentence: it asks for something, or names what a préfecture treats."""
+DANGERS = frozenset(
+    "fire smoke gas blast flood drown trapped crash blood breath heart faint stroke seizure poison birth fall dying hit sexual threat "
+    "weapon break_in rob missing suicide not_live farewell despair cry_help emergency_word".split()
+)
+"""Cues of `cues.yml` that keep a polite sentence: what may be an emergency is never left out."""
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+")
+
 
 def request(text: str) -> str:
-    """What is asked in `text`: the subject line and the body, without quotation, signature, notices and greetings.
+    """What is asked in `text`: the subject line and the body, without quotation, signature, notices, greetings and polite sentences.
 
     A message of fewer than `LONG` words that quotes nothing is given back as it is.
     """
@@ -116,9 +155,20 @@ def request(text: str) -> str:
     kept = [
         line for line in kept if not (_GREETING.match(line) or _NOTICE.search(line) or (_HEADER.match(line) and not _SUBJECT.match(line)))
     ]
-    left = "\n".join(_COURTESY.sub("", _SUBJECT.sub("", line)).strip() for line in kept)
+    left = "\n".join(_plain(_SUBJECT.sub("", line)) for line in kept)
     left = re.sub(r"\n{3,}", "\n\n", left).strip()
     return left if len(left.split()) >= FEWEST else text
+
+
+def _plain(line: str) -> str:
+    """A line without its polite formulas, nor the sentences that only say such things."""
+    sentences = (_COURTESY.sub("", sentence).strip() for sentence in _SENTENCE.split(line))
+    return " ".join(sentence for sentence in sentences if not _POLITE.search(sentence) or _says_more(sentence))
+
+
+def _says_more(sentence: str) -> bool:
+    """Whether a polite sentence also asks, names what a préfecture treats, or tells of a danger ("excusez-moi, je ne respire plus")."""
+    return "?" in sentence or bool(_ASKS.search(sentence)) or not DANGERS.isdisjoint(shipped_cues().read(folded_words(sentence)))
 
 
 def _above_the_quotation(lines: Sequence[str]) -> list[str]:

@@ -238,11 +238,16 @@ _OPENINGS = (
     "Je me permets de vous écrire car je n'ai pas réussi à joindre votre standard ce matin, et je vous prie de bien vouloir m'en excuser.",
     "J'espère que ce message vous trouvera en bonne santé. Un voisin m'a conseillé de m'adresser à vous, qui lui aviez si bien répondu.",
     "Je vous remercie par avance de l'attention que vous porterez à ma demande, je sais combien vous êtes sollicités en ce moment.",
+    "Tout d'abord, permettez-moi de saluer le travail de vos équipes, que j'ai toujours trouvées à la hauteur.",
+    "J'ai longuement hésité avant de me tourner vers vous, mais mes enfants m'assurent que c'est la bonne adresse.",
+    "Voilà plusieurs jours que je cherche sur internet sans trouver, et mon entourage se contredit.",
 )
 _CLOSINGS = (
     "Dans l'attente de votre retour, je vous prie d'agréer, Madame, Monsieur, l'expression de mes salutations distinguées.",
     "Je vous remercie infiniment du temps que vous voudrez bien m'accorder et vous souhaite une excellente journée.",
     "Restant à votre disposition pour tout complément, je vous adresse mes sentiments les meilleurs.",
+    "Votre éclairage me serait très précieux, et je ne manquerai pas de dire autour de moi le bien que j'en pense.",
+    "Prenez soin de vous, par ces temps si froids.",
 )
 _SIGNATURES = (
     "Cordialement,\n\nCamille Lefort\n12 rue des Tilleuls\n06 39 98 00 12\n\nEnvoyé depuis mon téléphone",

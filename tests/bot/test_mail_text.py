@@ -55,3 +55,28 @@ def test_a_question_after_the_closing_formula_is_read() -> None:
     mail = "je voudrais savoir comment renouveler un passeport " * LONG + "\nCordialement,\nJean\nAu fait, et pour ma fille mineure ?"
 
     assert "ma fille mineure" in request(mail)
+
+
+def test_polite_sentences_say_nothing_of_the_request() -> None:
+    mail = (
+        "Madame, Monsieur,\n\nJe n'ai pas réussi à joindre votre standard ce matin, veuillez m'en excuser. "
+        "Un ami m'a conseillé de vous écrire. "
+        "Ma carte d'identité est périmée depuis mars, que dois-je faire ?\n\nJe vous remercie du temps que vous voudrez bien m'accorder."
+    )
+
+    assert request(mail) == "Ma carte d'identité est périmée depuis mars, que dois-je faire ?"
+
+
+def test_a_polite_sentence_that_asks_is_kept() -> None:
+    asked = "Je vous remercie de bien vouloir m'indiquer les pièces à fournir pour renouveler le passeport de ma fille de huit ans."
+
+    assert request(f"Madame, Monsieur,\n{asked}\nJe sais que vous êtes très occupés en ce moment.\nBien cordialement") == asked
+
+
+@pytest.mark.parametrize(
+    "danger", ["pardonnez-moi de vous déranger mais je ne respire plus", "je vous remercie pour tout, je n'ai plus la force de vivre"]
+)
+def test_a_danger_told_politely_is_never_left_out(danger: str) -> None:
+    around = "Je me permets de vous écrire ce message ce matin car votre standard ne répond jamais, j'espère que tout va bien pour vous."
+
+    assert danger in request(f"{around} Bonjour, {danger}. {around}")
