@@ -46,6 +46,8 @@ it. Nobody is told of false papers for a wet passport, nor that "permis de chass
 share. A small doubt is enough for an emergency: it comes before anything else."""
 CONFUSED = frozenset({Nature.OTHER_ADMINISTRATION, Nature.COMPLAINT, Nature.OUT_OF_SCOPE, Nature.SMALL_TALK, Nature.NONSENSE})
 """Natures whose share is that of a general question once a fiche outweighs them; a doubt about the graver ones stays a doubt."""
+UNTAUGHT_EMERGENCY = 0.5
+"""Share from which words of a language that no glossary and no example holds are an emergency: under, they only resemble one by chance."""
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
 CLEAR_SUBJECT = 0.8
@@ -217,8 +219,9 @@ class EmbeddedEngine:
         total = sum(weighed.values())
         for nature in outweighed(probabilities, likeness):
             weighed.pop(nature, None)
-        if Nature.EMERGENCY in weighed:
+        if Nature.EMERGENCY in weighed and (self._taught(language) or probabilities[Nature.EMERGENCY] >= UNTAUGHT_EMERGENCY):
             return Nature.EMERGENCY
+        weighed.pop(Nature.EMERGENCY, None)
         best = max(weighed, key=lambda nature: weighed[nature])
         if carried:
             return Nature.PERSONAL_FILE if probabilities.get(Nature.PERSONAL_FILE, 0.0) > 0.8 else Nature.GENERAL
@@ -232,6 +235,10 @@ class EmbeddedEngine:
         if best is Nature.PERSONAL_FILE and likeness < UNLIKE and probabilities[Nature.GENERAL] > probabilities[best]:
             return Nature.GENERAL  # handed over all the same, as a question not understood: "no access to your file" would surprise
         return best
+
+    def _taught(self, language: str) -> bool:
+        """Whether there are words and examples of a language."""
+        return language == DEFAULT or language in self.catalogue.lexicon.glossaries.languages
 
     def _competent(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
         first = self.catalogue.fiches.get(candidates[0].fiche or "") if candidates else None

@@ -235,8 +235,17 @@ def test_a_button_that_names_no_fiche_is_read_as_a_message(assistant: Assistant)
 
 
 def test_vague_words_after_a_clarification_are_not_asked_back_again(assistant: Assistant) -> None:
-    for written in ("mon permis", "ma carte", "papiers", "euh je ne sais pas"):
+    for written in ("ma carte", "euh je ne sais pas", "le truc là", "c'est ça"):
         assert not isinstance(assistant.answer(Question(written), TWO_CHOICES, turn=2), Clarify)
+
+
+@pytest.mark.parametrize("written", ["mon permis", "papiers", "tous mes papiers"])
+def test_what_was_just_asked_is_not_asked_again_when_something_else_is_named(assistant: Assistant, written: str) -> None:
+    answer = assistant.answer(Question(written), TWO_CHOICES, turn=2)
+
+    if isinstance(answer, Clarify):
+        assert {"cni-perte", "passeport-perte"} != {choice.fiche for choice in answer.choices}
+        assert answer.choices[0].fiche not in ("cni-perte", "passeport-perte")
 
 
 def test_a_short_question_is_completed_by_the_previous_ones(stocked: Engine, assistant: Assistant) -> None:
