@@ -94,7 +94,7 @@ class Machine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # a suite run under nohup hands down that it is ignored
+            preexec_fn=_hearing_signals,
         )
         log = self.tree / "var" / "install.log"
         deadline = time.monotonic() + 20
@@ -102,6 +102,12 @@ class Machine:
             assert time.monotonic() < deadline and started.poll() is None
             time.sleep(0.05)
         return started
+
+
+def _hearing_signals() -> None:
+    """A suite run in the background, or under nohup, would hand down that they are ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture
