@@ -1,4 +1,5 @@
-"""The request of a long message, without what surrounds it: quoted messages, signature, notices, greetings. Pure.
+"""The request of a long message, without what surrounds it: quoted messages, signature, notices, greetings. Pure, but for the
+cues that tell of a danger.
 
 Line by line, for French and English mails: a quotation ends the message (answers are written above it); a signature ends it too, from the
 closing formula down. When nothing would be left, the message is kept whole: better too long than emptied.
@@ -129,20 +130,25 @@ _ASKS = _ways(
     r"véhicule|voiture|moto|arme|mariage|naissance|décès|médaille|étranger|étrangère|français(?:e|es)?|acte|examen|amende|points?|stage",
     r"(?:renseign|condition|obten|obtien|procéd|démarch|pièce|papier|justificatif|délai|tarif|changement|renouvel|inscri|déclar|immatricul)\w*",
     r"rendez-vous|rdv|dossier|courrier|lettre|décision|refus\w*|perdu\w*|volée?s?|demandée?s?|déposée?s?|reçue?s?",
+    r"(?:il|elle|ils|elles|on|mon|ma|mes) (?!y\b|demande|message|mail|courriel|question|requête|part\b|salutations|excuses|respects"
+    r"|plus|vifs?|vives?|sincères?|meilleur|profond|sentiments|remerciements|gratitude|reconnaissance|considération|hommages)\w+",
     begin=r"\b",
     end=r"\b",
 )
-"""What keeps a polite sentence: it asks for something, or names what a préfecture treats."""
+"""What keeps a polite clause: it asks for something, names what a préfecture treats, or speaks of somebody."""
 DANGERS = frozenset(
-    "fire smoke gas blast flood drown trapped crash blood breath heart faint stroke seizure poison birth fall dying hit sexual threat "
-    "weapon break_in rob missing suicide not_live farewell despair cry_help emergency_word".split()
+    "fire smoke gas blast flood drown trapped lost_outdoors crash hurt blood breath heart faint stroke seizure poison burned_body birth "
+    "allergy fever blue fall pain dying hit sexual threat weapon follow break_in rob fight missing suspicious forced_marriage suicide "
+    "not_live farewell despair cry_help emergency_word rescue deaf".split()
 )
-"""Cues of `cues.yml` that keep a polite sentence: what may be an emergency is never left out."""
-_SENTENCE = re.compile(r"(?<=[.!?…])\s+")
+"""Cues of `cues.yml` that keep a polite clause: what may be an emergency is never left out."""
+_CLAUSE = re.compile(r"((?<=[.!?…])\s+|[,;:]\s+|\s+(?=(?:mais|car|parce que|cependant|but|because)\b))", re.IGNORECASE)
+_GOES_ON = re.compile(r"^\W*(?:qui|que|dont|auxquel)", re.IGNORECASE)
+"""A clause that only goes on about the one before."""
 
 
 def request(text: str) -> str:
-    """What is asked in `text`: the subject line and the body, without quotation, signature, notices, greetings and polite sentences.
+    """What is asked in `text`: the subject line and the body, without quotation, signature, notices, greetings and polite clauses.
 
     A message of fewer than `LONG` words that quotes nothing is given back as it is.
     """
@@ -162,14 +168,19 @@ def request(text: str) -> str:
 
 
 def _plain(line: str) -> str:
-    """A line without its polite formulas, nor the sentences that only say such things."""
-    sentences = (_COURTESY.sub("", sentence).strip() for sentence in _SENTENCE.split(line))
-    return " ".join(sentence for sentence in sentences if not _POLITE.search(sentence) or _says_more(sentence))
+    """A line without its polite clauses. What else stands in their sentence is kept: "excusez-moi, mon fils est tombé" asks for help."""
+    kept, polite = "", False
+    for number, piece in enumerate(_CLAUSE.split(_COURTESY.sub("", line))):
+        if number % 2 == 0:
+            polite = bool(_POLITE.search(piece) or (polite and _GOES_ON.match(piece))) and not _says_more(piece)
+        if not polite:
+            kept += piece
+    return kept.strip(" ,;:")
 
 
-def _says_more(sentence: str) -> bool:
-    """Whether a polite sentence also asks, names what a préfecture treats, or tells of a danger ("excusez-moi, je ne respire plus")."""
-    return "?" in sentence or bool(_ASKS.search(sentence)) or not DANGERS.isdisjoint(shipped_cues().read(folded_words(sentence)))
+def _says_more(clause: str) -> bool:
+    """Whether a polite clause also asks, names what a préfecture treats, or tells of a danger ("excusez-moi, je ne respire plus")."""
+    return "?" in clause or bool(_ASKS.search(clause)) or not DANGERS.isdisjoint(shipped_cues().read(folded_words(clause)))
 
 
 def _above_the_quotation(lines: Sequence[str]) -> list[str]:

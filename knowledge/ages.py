@@ -17,7 +17,7 @@ _NUMBERS = {
     word: number
     for number, word in enumerate("zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize".split())
 } | {"vingt": 20, "trente": 30, "quarante": 40, "cinquante": 50, "soixante": 60}
-_CHILDREN = frozenset(
+_PERSONS = frozenset(
     "fils fille filles enfant enfants petit petite petits bebe bb gamin gamine gosse ado adolescent adolescente garcon niece neveu "
     "dernier derniere aine ainee cadet cadette benjamin benjamine frere soeur eleve lyceen lyceenne collegien collegienne mineur "
     "mineure jeune".split()
@@ -27,7 +27,7 @@ _REACHED = frozenset("avoir eu aura aurai aurait ses mes fete fetera".split())
 _GOES_ON = frozenset("de d du des que qu".split())
 """After an age nothing of the kind comes: "j'ai 3 ans de présence"."""
 AROUND = 12
-"""Words before "a 9 ans" among which the child is named."""
+"""Words before "a 9 ans" among which the person is named."""
 
 
 def age(words: Sequence[str]) -> float | None:
@@ -64,10 +64,11 @@ def _is_age(words: Sequence[str], start: int, end: int) -> bool:
     if not before or after in _GOES_ON:
         return False
     last = before[-1]
-    if last in _CHILDREN or last in _SELF or last in _REACHED:
+    named = not _PERSONS.isdisjoint(words[max(start - AROUND, 0) : start]) or not _PERSONS.isdisjoint(words[end + 1 : end + 4])
+    if last in _PERSONS:
         return True
     if last == "de":
-        return len(before) > 1 and (before[-2] in _CHILDREN or before[-2] in ("age", "agee"))
-    if last == "a" and "y" not in before[-2:]:
-        return not _CHILDREN.isdisjoint(words[max(start - AROUND, 0) : start]) or not _CHILDREN.isdisjoint(words[end + 1 : end + 4])
-    return False
+        return len(before) > 1 and (before[-2] in _PERSONS or before[-2] in ("age", "agee"))
+    if last in _SELF or last in _REACHED:
+        return named or words[end] != "mois"  # nobody who writes is a few months old
+    return last == "a" and "y" not in before[-2:] and named

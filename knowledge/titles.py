@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from knowledge.wordforms import CONCEPT
 
+if TYPE_CHECKING:  # the index of the subjects holds their titles
+    from knowledge.search import Subject
+
 Floats = npt.NDArray[np.float64]
 CONCEPT_ASKED, CONCEPT_NOT_ASKED, WEIGHT, WEIGHT_FOUND = range(4)
 """Columns of `Titles.shared`."""
 
 
-class Titled(Protocol):
-    """A subject, as far as its title goes."""
-
-    @property
-    def fiche(self) -> str | None: ...
-    @property
-    def title_terms(self) -> tuple[str, ...]: ...
-    @property
-    def concepts(self) -> Mapping[str, float]: ...
-
-
 class Titles:
-    """The terms of the titles, one row a term of a title, in the order of the subjects."""
+    """The terms of the titles, one row a term of a title, and the concepts named, one row a subject; both in the order of the subjects.
 
-    def __init__(self, subjects: Sequence[Titled], weight_of: Callable[[str], float]) -> None:
-        """Args: weight_of: the weight of a term in a question."""
+    Args:
+        weight_of: the weight of a term in a question.
+    """
+
+    def __init__(self, subjects: Sequence[Subject], weight_of: Callable[[str], float]) -> None:
         self._numbers: dict[str, int] = {}
         rows = [(subject, term) for subject in subjects for term in subject.title_terms]
         self._terms = np.array([self._numbers.setdefault(term, len(self._numbers)) for _, term in rows], np.int64)
@@ -38,7 +33,6 @@ class Titles:
         self._not_asked = np.array([_not_asked(subject, term) for subject, term in rows], np.float64)
         counts = np.array([len(subject.title_terms) for subject in subjects], np.int64)
         self._counts, self._starts = counts, np.cumsum(counts) - counts
-
         named = sorted({concept for subject in subjects for concept in subject.concepts})
         self._columns = {concept: column for column, concept in enumerate(named)}
         self._shares = np.zeros((len(subjects), len(named) + 1), np.float64)  # the last column: a concept that none names
@@ -64,7 +58,7 @@ class Titles:
         return np.stack([np.bincount(owners, column, minlength=len(chosen)) for column in columns], axis=1)
 
 
-def _not_asked(subject: Titled, term: str) -> float:
+def _not_asked(subject: Subject, term: str) -> float:
     """How much a concept of a title counts when the question does not name it, more than 0: less when the phrasings of the fiche name it
     so often that it goes without saying. A word counts 0."""
     if not term.startswith(CONCEPT):

@@ -243,9 +243,9 @@ def test_vague_words_after_a_clarification_are_not_asked_back_again(assistant: A
 def test_what_was_just_asked_is_not_asked_again_when_something_else_is_named(assistant: Assistant, written: str) -> None:
     answer = assistant.answer(Question(written), TWO_CHOICES, turn=2)
 
+    assert isinstance(answer, Reply | Clarify)
     if isinstance(answer, Clarify):
-        assert {"cni-perte", "passeport-perte"} != {choice.fiche for choice in answer.choices}
-        assert answer.choices[0].fiche not in ("cni-perte", "passeport-perte")
+        assert not {"cni-perte", "passeport-perte"} & {choice.fiche for choice in answer.choices}
 
 
 def test_a_short_question_is_completed_by_the_previous_ones(stocked: Engine, assistant: Assistant) -> None:

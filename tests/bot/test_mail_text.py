@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.mail_text import LONG, request
+from bot.training.natures import examples
 from tests.texts import ANY_TEXT
 
 MAILS = yaml.safe_load((Path(__file__).parent / "mails.yml").read_text("utf-8"))
@@ -57,7 +58,7 @@ def test_a_question_after_the_closing_formula_is_read() -> None:
     assert "ma fille mineure" in request(mail)
 
 
-def test_polite_sentences_say_nothing_of_the_request() -> None:
+def test_polite_clauses_say_nothing_of_the_request() -> None:
     mail = (
         "Madame, Monsieur,\n\nJe n'ai pas réussi à joindre votre standard ce matin, veuillez m'en excuser. "
         "Un ami m'a conseillé de vous écrire. "
@@ -67,16 +68,17 @@ def test_polite_sentences_say_nothing_of_the_request() -> None:
     assert request(mail) == "Ma carte d'identité est périmée depuis mars, que dois-je faire ?"
 
 
-def test_a_polite_sentence_that_asks_is_kept() -> None:
+def test_a_polite_clause_that_asks_is_kept() -> None:
     asked = "Je vous remercie de bien vouloir m'indiquer les pièces à fournir pour renouveler le passeport de ma fille de huit ans."
 
     assert request(f"Madame, Monsieur,\n{asked}\nJe sais que vous êtes très occupés en ce moment.\nBien cordialement") == asked
 
 
-@pytest.mark.parametrize(
-    "danger", ["pardonnez-moi de vous déranger mais je ne respire plus", "je vous remercie pour tout, je n'ai plus la force de vivre"]
-)
-def test_a_danger_told_politely_is_never_left_out(danger: str) -> None:
+@pytest.mark.parametrize("formula", ["Veuillez m'excuser, ", "Veuillez m'excuser mais ", "Je vous remercie de votre aide, "])
+def test_an_emergency_told_politely_is_not_left_out(formula: str) -> None:
     around = "Je me permets de vous écrire ce message ce matin car votre standard ne répond jamais, j'espère que tout va bien pour vous."
+    told = [text.rstrip(" .!?…") for label, texts in examples().items() if label.partition(" ")[2] for text in texts]
+    left_out = [text for text in told if text not in request(f"Ma carte d'identité est périmée depuis mars. {around} {formula}{text}.")]
 
-    assert danger in request(f"{around} Bonjour, {danger}. {around}")
+    assert len(told) > 2000
+    assert len(left_out) <= len(told) // 100
