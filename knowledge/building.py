@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings import Embedder, default_embedder
 from knowledge.meanings import Meanings
-from knowledge.postings import bm25, cosine, shares
+from knowledge.postings import bm25, shares
 from knowledge.search import FIELDS, MOST_EMBEDDED, Index, Progress, Sheet, Subject
-from knowledge.wordforms import CONCEPT, Lexicon, Reading, character_grams, folded_words
+from knowledge.wordforms import CONCEPT, Lexicon, Reading, folded_words
 
 if TYPE_CHECKING:
     from knowledge.fiches import PublishedFiche
@@ -37,7 +37,7 @@ def build(
     covered = {number for fiche in fiches for number in fiche.service_public}
     alone = [sheet for sheet in sheets if sheet.id not in covered]
     total = len(fiches) + len(alone)
-    trusted = _trusted_words(fiches, sheets)
+    trusted = trusted_words(fiches, sheets)
     lexicon = lexicon.trusting(trusted)
     priors = _theme_priors(sheets, covered)
     documents: Documents = {name: [] for name in FIELDS}
@@ -84,8 +84,6 @@ def build(
             "asked": bm25(documents["asked"], total, length=0.4),
             "typical": shares(typical, total),
             "body": bm25(documents["body"], total),
-            "words": cosine(documents["words"], total),
-            "grams": cosine(documents["grams"], total),
         },
         {"asking": Meanings.of(asking, total, embedder), "telling": Meanings.of(telling, total, embedder)},
         embedder,
@@ -105,7 +103,8 @@ def _known(fiches: Sequence[PublishedFiche]) -> dict[str, int]:
     return {words: numbers.pop() for words, numbers in owners.items() if len(numbers) == 1}
 
 
-def _trusted_words(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet]) -> dict[str, int]:
+def trusted_words(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet]) -> dict[str, int]:
+    """The folded words of the official texts, with their number: what misspelled words are corrected towards."""
     tally: dict[str, int] = {}
     official = [text for fiche in fiches for text in (fiche.title, fiche.court, fiche.detail, *fiche.steps, *fiche.translations.values())]
     official += [text for fiche in fiches for code, texts in fiche.questions.items() if code != "fr" for text in texts]
@@ -127,7 +126,6 @@ def _add_fiche(number: int, fiche: PublishedFiche, linked: Sequence[Sheet], lexi
         documents["body"].append((number, lexicon.read(text).terms))
     for sheet in linked:
         documents["body"].extend((number, terms) for terms in _passages(sheet, lexicon))
-    _add_phrasings(number, readings, documents)
     return readings
 
 
@@ -148,14 +146,7 @@ def _add_sheet(number: int, sheet: Sheet, lexicon: Lexicon, documents: Documents
     readings = [lexicon.read(sheet.title), lexicon.read(f"{sheet.title} {theme}")]
     documents["asked"].append((number, readings[1].terms))
     documents["body"].extend((number, terms) for terms in _passages(sheet, lexicon))
-    _add_phrasings(number, readings[:1], documents)
     return readings[0]
-
-
-def _add_phrasings(number: int, readings: Iterable[Reading], documents: Documents) -> None:
-    for reading in readings:
-        documents["words"].append((number, reading.terms))
-        documents["grams"].append((number, character_grams(reading.words)))
 
 
 def _passages(sheet: Sheet, lexicon: Lexicon) -> Iterable[Sequence[str]]:

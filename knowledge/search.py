@@ -25,16 +25,16 @@ from knowledge.errors import IndexMissing
 from knowledge.meanings import Meanings
 from knowledge.postings import Floats, Postings
 from knowledge.titles import Titles
-from knowledge.wordforms import Lexicon, Reading, character_grams
+from knowledge.wordforms import Lexicon, Reading
 
-FIELDS = ("head", "asked", "typical", "body", "words", "grams")
+FIELDS = ("head", "asked", "typical", "body")
 MEANINGS = ("asking", "telling")
 """What has vectors: the titles and phrasings of a subject, and its texts."""
 PLAUSIBLE = 30
 """Subjects whose every phrasing is compared: as many by their words, by their mean vector as written, and as read."""
 MOST_EMBEDDED = 1200
 """Characters of a text that are embedded: further on, a mean of words says nothing."""
-INDEX_FORMAT = 6
+INDEX_FORMAT = 7
 Progress = Callable[[int, int], None]
 """Told (done, total) as the index is built."""
 
@@ -82,8 +82,6 @@ class Evidence:
     asked: Floats
     typical: Floats
     body: Floats
-    words: Floats
-    grams: Floats
     meaning: Floats
     """Cosine of the nearest phrasing with the question as written."""
     meaning_read: Floats
@@ -117,7 +115,7 @@ class Index:
         self.digest = digest
         self.embedder = embedder
         self.asking, self.telling = (meanings[name] for name in MEANINGS)
-        self.head, self.asked, self.typical, self.body, self.words, self.grams = (fields[name] for name in FIELDS)
+        self.head, self.asked, self.typical, self.body = (fields[name] for name in FIELDS)
         self.titles = Titles(self.subjects, self.asked.weight_of)
         self.by_fiche = {subject.fiche: number for number, subject in enumerate(self.subjects) if subject.fiche}
 
@@ -135,8 +133,6 @@ class Index:
             "asked": self.asked.score(terms),
             "typical": self.typical.score(terms),
             "body": self.body.score(terms),
-            "words": self.words.score(terms, normalised=True),
-            "grams": self.grams.score(self.gram_weights(reading), normalised=True),
         }
         chosen = np.union1d(self.asking.plausible(vector, PLAUSIBLE), _leading(said.values(), PLAUSIBLE))
         (meaning, meaning_read), several = self.asking.nearest(vector, chosen)
@@ -147,14 +143,6 @@ class Index:
             meaning_several=several,
             vector=vector,
         )
-
-    def gram_weights(self, reading: Reading, most: int = 160) -> dict[str, float]:
-        """Character n-grams of a question; a long mail keeps its rarest ones, which bounds the time of an answer."""
-        weights = _tally(character_grams(reading.words))
-        if len(weights) <= most:
-            return weights
-        known = sorted(weights, key=lambda gram: self.grams.weight_of(gram) if gram in self.grams.vocabulary else 0.0, reverse=True)
-        return {gram: weights[gram] for gram in known[:most]}
 
     def save(self, folder: Path) -> None:
         """Write the index beside the old one, then take its place in one rename: a reader never sees half an index.

@@ -66,6 +66,10 @@ class Lesson:
         rows = self.rows("citizens", "foreign", "natures")
         return [Guide(row["query"], frozenset(row["relevant"])) for row in rows if row.get("relevant")]
 
+    def judges(self) -> list[Guide]:
+        """The questions that only choose the threshold."""
+        return [Guide(row["query"], frozenset(row["relevant"])) for row in self.rows("thresholds")]
+
 
 def run(arguments: argparse.Namespace) -> int:
     from bot.catalogue import Catalogue
@@ -133,7 +137,7 @@ def _learn(lesson: Lesson, folder: Path) -> None:
     judged = [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in lesson.rows("natures")]
     judged += [(row["turns"][-1], Nature.GENERAL.value) for row in lesson.rows("followups")]  # what a few words say after others
     fiches = tuple(lesson.catalogue.fiches.values())
-    learning.train(fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, folder, say)
+    learning.train(fiches, lesson.sheets, default_lexicon(), lesson.asked(), lesson.judges(), judged, folder, say)
 
 
 def _converse(lesson: Lesson, folder: Path) -> None:

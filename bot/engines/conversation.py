@@ -54,7 +54,7 @@ HELPED = 0.35
 SPOKEN = 2
 """Turns whose words are read again while no fiche was given."""
 READINGS = ("alone", "joined")
-LEVELS = ("asked_level", "body_level", "words_level", "grams_level", "words_exact", "meaning_read")
+LEVELS = ("asked_level", "body_level", "intent", "meaning_read")
 """Features of the ranking that say how well a reading fits a candidate, whatever the others do."""
 FEATURES = (
     "alone",
@@ -74,7 +74,7 @@ FEATURES = (
 )
 """`alone` and `joined`: logarithm of the share each reading gives; `_long` times the length of the turn in tens of words, `_anew`
 when it announces another subject. `kept`: named in the title and meant in the conversation; `lost`: named in the title, never meant.
-`found`: share of the phrasings of the fiche that name the concepts said now, or kept from before. `_level`, `_exact`, `_read`: how well
+`found`: share of the phrasings of the fiche that name the concepts said now, or kept from before. `_level`, `intent`, `_read`: how well
 the candidate fits a reading, whatever the others do."""
 _LEVELS = [RANKED_FEATURES.index(level) for level in LEVELS]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.conversation import ANSWERABLE, LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
+from bot.engines.intents import Classes, Intents
 from bot.engines.nature import NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
 from bot.engines.questions import questions
@@ -67,9 +68,10 @@ DOUBT_ABOUT_A_FILE = 0.2
 
 @dataclass(frozen=True)
 class EmbeddedEngine:
-    """`Engine` (see `contract`) over a catalogue and three small learned models."""
+    """`Engine` (see `contract`) over a catalogue and four small learned models."""
 
     catalogue: Catalogue
+    classes: Classes
     ranker: Ranker
     calibration: Calibration
     natures: NatureClassifier
@@ -84,7 +86,8 @@ class EmbeddedEngine:
         languages = languages or default_languages()
         conversation = Conversation(catalogue, shipped_manners(), Learned.load(models))
         ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
-        return cls(catalogue, ranker, calibration, natures, languages, shipped_rules(), conversation)
+        classes = Classes.over(Intents.load(models), catalogue.index)
+        return cls(catalogue, classes, ranker, calibration, natures, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
@@ -176,7 +179,7 @@ class EmbeddedEngine:
 
     def rank(self, reading: Reading) -> Ranked:
         """The candidates of a reading, best first."""
-        return self.ranker.rank(self.catalogue.index, reading, self.catalogue.index.evidence(reading))
+        return self.ranker.rank(self.catalogue.index, reading, self.catalogue.index.evidence(reading), self.classes)
 
     def certain(self, ranked: Ranked, reading: Reading) -> float:
         """Probability that the first candidate answers, were the question a general one."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bot.engines.intents import SIGNS, Classes
 from bot.engines.shipped import SHIPPED
 from knowledge.search import FIELDS, Evidence, Index
 from knowledge.titles import CONCEPT_ASKED, CONCEPT_NOT_ASKED, WEIGHT, WEIGHT_FOUND
@@ -36,10 +37,7 @@ FEATURES = (
     "question_words_in_title",
     "fiche",
     "prior",
-    "words_exact",
-    "grams_exact",
     "body_short",
-    "grams_short",
     "title_short",
     "meaning",
     "meaning_read",
@@ -49,6 +47,7 @@ FEATURES = (
     "meaning_read_behind",
     "meaning_several_behind",
     "meaning_told_behind",
+    *SIGNS,
 )
 MEANING_WEIGHT = np.array([2.0, 1.0, 1.0])
 """Of the nearness of meaning (as written, as read, several) among the shares that choose the shortlist."""
@@ -66,7 +65,7 @@ class Ranked:
     """(n, len(FEATURES))."""
 
 
-def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.NDArray[np.int64], Floats]:
+def shortlist(index: Index, reading: Reading, evidence: Evidence, classes: Classes) -> tuple[npt.NDArray[np.int64], Floats]:
     """The subjects worth comparing and their features, shapes (n,) and (n, len(FEATURES))."""
     fields = np.stack([getattr(evidence, name) for name in FIELDS]).astype(np.float64)
     best = np.maximum(fields.max(axis=1, keepdims=True), 1e-9)
@@ -85,13 +84,13 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence) -> tuple[npt.N
     asked_concepts = {term for term in terms if term.startswith(CONCEPT)}
     compared = _compare(index, chosen, weights, asked_concepts, total)
     few = 1.0 / max(len(terms) - len(asked_concepts), 1)
-    words, grams = levels[FIELDS.index("words")], levels[FIELDS.index("grams")]
-    body, titled = levels[FIELDS.index("body")], compared[:, 4]
-    near = np.stack([words**3, grams**3, few * body, few * grams, few * titled], axis=1)
+    near = few * np.stack([levels[FIELDS.index("body")], compared[:, 4]], axis=1)
     told = index.telling.of_subjects(evidence.vector, chosen).astype(np.float64)
     meanings = np.vstack([meant[:, chosen], told])
     behind = np.vstack([nearest, [[told.max(initial=-1.0)]]]) - meanings
-    return chosen, np.hstack([shares[:, chosen].T, (shares[:, chosen] >= 0.999).T, levels.T, compared, near, meanings.T, behind.T])
+    firsts = (shares[:, chosen] >= 0.999).T
+    intended = classes.signs(reading.terms, chosen)
+    return chosen, np.hstack([shares[:, chosen].T, firsts, levels.T, compared, near, meanings.T, behind.T, intended])
 
 
 def _compare(index: Index, chosen: npt.NDArray[np.int64], weights: Mapping[str, float], asked: Set[str], total: float) -> Floats:
@@ -127,22 +126,20 @@ class Ranker:
         order = [stored["features"].index(name) for name in FEATURES]
         return cls(*(np.array(stored[part])[order] for part in ("weights", "means", "deviations")))
 
-    def rank(self, index: Index, reading: Reading, evidence: Evidence) -> Ranked:
+    def rank(self, index: Index, reading: Reading, evidence: Evidence, classes: Classes) -> Ranked:
         """Order the shortlist of a question."""
-        chosen, features = shortlist(index, reading, evidence)
+        chosen, features = shortlist(index, reading, evidence, classes)
         scores = ((features - self.means) / self.deviations) @ self.weights
         order = np.argsort(-scores, kind="stable")
         return Ranked(chosen[order], scores[order], features[order])
 
 
-WHEN_ALONE = ("share", "lead", "score", "meaning", "meaning_read", "meaning_several", "meaning_told", "meaning_lead")
+WHEN_ALONE = ("share", "lead", "score", "meaning", "meaning_read", "meaning_several", "meaning_told", "meaning_lead", "intent")
 """Signs that are worth less where no official sheet competes with the fiches: what no fiche answers must still resemble one of them."""
 _SIGNS = (
     "share",
     "lead",
     "score",
-    "grams_level",
-    "words_level",
     "asked_level",
     "head_level",
     "body_level",
@@ -158,6 +155,9 @@ _SIGNS = (
     "meaning_several",
     "meaning_told",
     "meaning_lead",
+    "intent",
+    "intent_lead",
+    "intent_known",
 )
 CONFIDENCE_FEATURES = (*_SIGNS, *(f"{name}_alone" for name in WHEN_ALONE), "alone")
 """`alone`: share of the subjects of the index that are fiches; `_alone`: a sign times that share."""
@@ -182,8 +182,6 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
             shares[0],
             shares[0] - (shares[1] if len(shares) > 1 else 0.0),
             ranked.scores[0],
-            first["grams_level"],
-            first["words_level"],
             first["asked_level"],
             first["head_level"],
             first["body_level"],
@@ -199,6 +197,9 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
             first["meaning_several"],
             first["meaning_told"],
             _lead(ranked, "meaning_several"),
+            first["intent"],
+            _lead(ranked, "intent"),
+            first["intent_known"],
         ]
     )
     return np.concatenate([signs, alone * signs[_WHEN_ALONE], [alone]])
@@ -207,7 +208,7 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
 def _lead(ranked: Ranked, name: str) -> float:
     """How much the first candidate has more of a feature than the best of the others."""
     values = ranked.features[:, FEATURES.index(name)]
-    return float(values[0] - values[1:].max(initial=-1.0))
+    return float(values[0] - (values[1:].max() if len(values) > 1 else -1.0))
 
 
 def share_of_trust(scores: Floats) -> Floats:

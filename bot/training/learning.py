@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.engines.intents import Intents
 from bot.messages import Nature
-from bot.training import natures, ranking
+from bot.training import intents, natures, ranking
 from bot.training.shares import Share, without
 from knowledge.embeddings import Embedder, Vectors, default_embedder
 from knowledge.fiches import PublishedFiche
@@ -31,21 +32,34 @@ def train(
     sheets: Sequence[Sheet],
     lexicon: Lexicon,
     guides: Sequence[ranking.Guide],
+    judges: Sequence[ranking.Guide],
     judged: Sequence[tuple[str, str]],
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
-    """Train natures, ranking and confidence, and write them in `folder`."""
+    """Train natures, intents, ranking and confidence, and write them in `folder`.
+
+    Args:
+        guides: questions of other people, which teach the order and the confidence.
+        judges: questions that teach nothing and only choose the threshold: on those that were learned from, and whose faults were mended,
+            wrong answers look three times rarer than they are. The guides choose when there are none.
+        judged: examples of natures, as (text, label).
+    """
     general = [text for fiche in without(fiches, frozenset({Share.ASIDE})) for texts in fiche.questions.values() for text in texts]
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
+    tell("Intentions : une classe par fiche…")
+    intents.save(intents.train(without(fiches, frozenset({Share.ASIDE})), sheets, lexicon), folder)
+    blind_to_order = intents.train(without(fiches, frozenset({Share.ASIDE, Share.ORDER})), sheets, lexicon)
     strangers = [text for nature in NOT_FOR_FICHES for text in natures.examples().get(nature.value, ())]
     random.Random(ranking.SEED).shuffle(strangers)
     guided, unanswered = frozenset(guide.text for guide in guides), frozenset(strangers)
-    everything, parts = [], []
-    for index, trials in _held_out(fiches, sheets, lexicon, strangers, guides):
+    judging = frozenset(guide.text for guide in judges)
+    everything: list[ranking.Trial] = []
+    parts = []
+    for index, trials in _held_out(fiches, sheets, lexicon, blind_to_order, strangers, [*guides, *judges]):
         tell(f"Classement : {len(trials)} questions mises de côté, {len(index.subjects)} sujets…")
-        everything.extend(trials)
+        everything.extend(one for one in trials if one.text not in judging)
         parts.append((index, trials))
     ranker = ranking.fit_ranker(everything)
     ranking.save_ranker(ranker, folder)
@@ -63,10 +77,14 @@ def train(
         rows.extend(more_rows)
         outcomes.extend(more_outcomes)
         weights.extend(more_weights)
-        kinds.extend(_kind(one, guided, unanswered) for one in trials if len(one.right))
-    calibration = ranking.fit_calibration(rows, outcomes, weights)
+        kinds.extend("judge" if one.text in judging else _kind(one, guided, unanswered) for one in trials if len(one.right))
+    taught = [number for number, kind in enumerate(kinds) if kind != "judge"]
+    calibration = ranking.fit_calibration(
+        [rows[one] for one in taught], [outcomes[one] for one in taught], [weights[one] for one in taught]
+    )
     confidences = [calibration.probability(row) for row in rows]
-    judged_by = [(confidence, right) for confidence, right, kind in zip(confidences, outcomes, kinds, strict=True) if kind == "guide"]
+    chooser = "judge" if judges else "guide"
+    judged_by = [(confidence, right) for confidence, right, kind in zip(confidences, outcomes, kinds, strict=True) if kind == chooser]
     forbidden = [confidence for confidence, kind in zip(confidences, kinds, strict=True) if kind == "stranger"]
     sure = least_sure(judged_by or list(zip(confidences, outcomes, strict=True)), forbidden)
     ranking.save_calibration(calibration, {"sure": sure, "possible": min(POSSIBLE, sure), "close": CLOSE}, folder)
@@ -78,6 +96,7 @@ def _held_out(
     fiches: Sequence[PublishedFiche],
     sheets: Sequence[Sheet],
     lexicon: Lexicon,
+    classifier: Intents,
     strangers: Sequence[str],
     guides: Sequence[ranking.Guide],
 ) -> Iterable[tuple[Index, list[ranking.Trial]]]:
@@ -86,12 +105,12 @@ def _held_out(
     The fiches alone are also asked the titles of sheets that none of them covers: nothing there answers those.
     """
     embedder = Remembering(default_embedder())
-    yield from ranking.held_out(fiches, sheets, lexicon, embedder, strangers, guides)
+    yield from ranking.held_out(fiches, sheets, lexicon, embedder, classifier, strangers, guides)
     if sheets:
         covered = {number for fiche in fiches for number in fiche.service_public}
         titles = [sheet.title for sheet in sheets if sheet.id not in covered]
         random.Random(ranking.SEED).shuffle(titles)
-        yield from ranking.held_out(fiches, (), lexicon, embedder, [*strangers, *titles[:MOST_TITLES]], guides)
+        yield from ranking.held_out(fiches, (), lexicon, embedder, classifier, [*strangers, *titles[:MOST_TITLES]], guides)
 
 
 def least_sure(covered: Sequence[tuple[float, bool]], forbidden: Sequence[float]) -> float:

@@ -296,8 +296,8 @@ def test_readers_and_writers_at_the_same_time_see_whole_indexes(index: Index, le
             seen_enough.set()
         expected = states[opened.digest]
         assert opened.subjects == expected.subjects
-        assert len(opened.grams.owners) == len(expected.grams.owners)
-        assert opened.grams.vocabulary == expected.grams.vocabulary
+        assert len(opened.body.owners) == len(expected.body.owners)
+        assert opened.body.vocabulary == expected.body.vocabulary
     for writer in writers:
         writer.join()
 

@@ -1,0 +1,83 @@
+"""The classifier of intents: one class a fiche, learned from the phrasings of all. It sees what tells fiches apart, the search likeness.
+
+A fiche written since the training has no class: it is neither favoured nor held back, and the search alone finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.shipped import SHIPPED
+from knowledge.search import Index
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+BUCKETS = 8192
+"""Rows of the table: twice as many, or characters beside words, order no question better (cross-validated)."""
+SIGNS = ("intent", "intent_behind", "intent_known")
+
+
+def rows_of(terms: Sequence[str]) -> Integers:
+    """The rows of the table that a reading lights: its terms and their neighbours, hashed. Increasing, each once."""
+    found = [f"w {term}" for term in terms] + [f"p {first} {second}" for first, second in pairwise(("<", *terms, ">"))]
+    return np.unique(np.array([zlib.crc32(sign.encode()) % BUCKETS for sign in found], np.int64))
+
+
+@dataclass(frozen=True)
+class Intents:
+    """Logistic regressions, each fiche against the others. A question weighs 1 in the sense of the sum of squares."""
+
+    fiches: tuple[str, ...]
+    weights: npt.NDArray[np.int8]
+    """(BUCKETS, fiches): in units of `scale`."""
+    scale: float
+    bias: Floats
+    """(fiches,)."""
+
+    @classmethod
+    def load(cls, models: Path = SHIPPED) -> Intents:
+        """The classifier of a folder of models."""
+        header = json.loads((models / "intents.json").read_text("utf-8"))
+        weights = np.load(models / "intents.npy", allow_pickle=False)
+        return cls(tuple(header["fiches"]), weights, header["scale"], np.array(header["bias"]))
+
+    def scores(self, terms: Sequence[str]) -> Floats:
+        """Log-odds of each fiche, shape (fiches,)."""
+        rows = rows_of(terms)
+        lit: Floats = self.weights[rows].sum(axis=0, dtype=np.int32) * (self.scale / len(rows) ** 0.5)
+        return lit + self.bias
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classifier beside one index: the classes of fiches that are not in the index say nothing."""
+
+    intents: Intents
+    columns: Integers
+    """(subjects,): the class of each subject of the index, -1 when it has none."""
+
+    @classmethod
+    def over(cls, intents: Intents, index: Index) -> Classes:
+        """The classes of the subjects of `index`."""
+        numbers = {fiche: number for number, fiche in enumerate(intents.fiches)}
+        return cls(intents, np.array([numbers.get(subject.fiche or "", -1) for subject in index.subjects], np.int64))
+
+    def signs(self, terms: Sequence[str], chosen: Integers) -> Floats:
+        """What the classifier says of the `chosen` subjects, shape (chosen, len(SIGNS)): log-odds (the mean of all for a subject without
+        class), distance to the best of the index, and whether there is a class."""
+        present = self.columns[self.columns >= 0]
+        if not len(present):
+            return np.zeros((len(chosen), len(SIGNS)))
+        scores = self.intents.scores(terms)
+        columns = self.columns[chosen]
+        known = columns >= 0
+        own = np.where(known, scores[columns], scores[present].mean())
+        return np.stack([own, own - scores[present].max(), known], axis=1)
