@@ -17,7 +17,9 @@ from typing import Any
 import Stemmer
 import yaml
 
+from knowledge import wishes
 from knowledge.ages import OF_AGE, age
+from knowledge.expressions import Expressions
 from knowledge.glossary import Glossaries, apart, pairs_of_characters
 from knowledge.spelling import Speller
 
@@ -90,12 +92,16 @@ class Lexicon:
     """The French of what is written in other languages."""
     common: frozenset[str] = frozenset()
     """Common words of French, folded, by which it is told from the languages of the glossaries."""
+    expressions: Expressions = field(default_factory=lambda: Expressions({}))
+    wishes: Sequence[wishes.Wish] = ()
+    """The fiches that people usually want who name one thing only."""
     speller: Speller | None = None
     """Once the trusted words are known (they come from the texts that are indexed)."""
     _stemmer: Any = field(default_factory=lambda: Stemmer.Stemmer("french"), repr=False)
     _stems: dict[str, str] = field(default_factory=dict, repr=False)
     _common_stems: frozenset[str] = field(default=frozenset(), repr=False)
     _phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict, repr=False)
+    _wished: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._common_stems = frozenset(self.stem(word) for word in self.common)
@@ -104,6 +110,9 @@ class Lexicon:
                 stems = tuple(self.stem(word) for word in folded_words(phrase) if word not in ARTICLES)
                 if stems:
                     self._phrases.setdefault(stems[0], []).append((stems, CONCEPT + concept))
+        for wish in self.wishes:
+            for words in wish.words:
+                self._wished[self.bare(self.read_words(self.unabridge(folded_words(words))))] = wish.fiches
 
     @classmethod
     def load(cls, content: Path) -> Lexicon:
@@ -126,6 +135,8 @@ class Lexicon:
             concepts=concepts,
             glossaries=glossaries,
             common=frozenset(common),
+            expressions=Expressions.load(content),
+            wishes=wishes.load(content),
         )
 
     def stem(self, word: str) -> str:
@@ -140,7 +151,9 @@ class Lexicon:
     def trusting(self, words: Mapping[str, int]) -> Lexicon:
         """The same lexicon, which corrects misspelled words towards `words` (folded, with their number)."""
         named = {word for phrases in self.concepts.values() for phrase in phrases for word in folded_words(phrase)}
-        return replace(self, speller=Speller({**dict.fromkeys(named | self.fillers, 1), **words}), _phrases={}, _stems=self._stems)
+        return replace(
+            self, speller=Speller({**dict.fromkeys(named | self.fillers, 1), **words}), _phrases={}, _wished={}, _stems=self._stems
+        )
 
     def expand(self, words: Iterable[str]) -> list[str]:
         """Replace abbreviations by the words they stand for, and misspelled words by the trusted ones."""
@@ -159,12 +172,27 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """The words and terms of `text`. A text made only of fillers keeps them: something must be searched."""
-        return replace(self.read_words(self.words(text)), text=text)
+        words = self._spelled(text)
+        plain = self.expressions.plain(words)
+        return replace(self.read_words(plain or words), text=" ".join(plain) if plain else text)
 
     def words(self, text: str) -> list[str]:
-        """The words of `text`: in French when it is of another language that has a glossary, abbreviations expanded, spelling corrected."""
+        """The words of `text`, in French when it is of another language that has a glossary: abbreviations expanded, spelling corrected,
+        one word in the place of an expression."""
+        words = self._spelled(text)
+        return self.expressions.plain(words) or words
+
+    def _spelled(self, text: str) -> list[str]:
         french = self.glossaries.french(spelled_words(text), self.is_common)
         return self.expand(folded_words(text)) if french is None else self.unabridge(french)
+
+    def wished(self, reading: Reading) -> tuple[str, ...]:
+        """The fiches people usually want who say only that; none when it says more, or something else."""
+        return self._wished.get(self.bare(reading), ())
+
+    def bare(self, reading: Reading) -> frozenset[str]:
+        """What a reading says, in any order: the stems of its words."""
+        return frozenset(term for term in reading.terms if not term.startswith(CONCEPT))
 
     def is_common(self, word: str) -> bool:
         """Whether a folded word is a common one of French, whatever its ending."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,7 @@ CLEAR_SUBJECT = 0.8
 OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
 CHOSEN = "choix parmi les propositions de la question précédente"
 WORD_FOR_WORD = "formulation rattachée à la fiche, mot pour mot"
+BARE = "un seul mot : les souhaits usuels sont proposés"
 NEVER_NAMED = {Nature.EMERGENCY: 0.12, Nature.PERSONAL_FILE: 0.8}
 """Share from which a question is read whole, even when it stands word for word among the phrasings of a fiche."""
 SHORTEST_KNOWN = 3
@@ -107,6 +108,9 @@ class EmbeddedEngine:
         if named:
             return self._about(named, language, text, WORD_FOR_WORD, carried=False)
         reading = self.catalogue.lexicon.read(text)
+        wished = self._wished(reading, context) if decided is None else ()
+        if wished:
+            return self._asked_back(wished, language, text)
         ranked = self.rank(reading)
         leans = carried = False
         second = None
@@ -279,17 +283,35 @@ class EmbeddedEngine:
 
     def _about(self, fiche_id: str, language: str, text: str, why: str = CHOSEN, carried: bool = True) -> Interpretation:
         fiche = self.catalogue.fiches[fiche_id]
-        subject = self.catalogue.index.subjects[self.catalogue.index.by_fiche[fiche_id]]
         return Interpretation(
             text=text,
             language=language,
             nature=Nature.GENERAL,
             confidence=0.99,
-            candidates=(Candidate(fiche_id, subject.service_public, subject.url, 0.99, subject.title),),
+            candidates=(self.candidate(fiche_id, 0.99),),
             competent=fiche.competent,
             service=fiche.service,
             carried_over=carried,
             explanation=(why,),
+        )
+
+    def candidate(self, fiche_id: str, score: float) -> Candidate:
+        """A fiche as a candidate."""
+        subject = self.catalogue.index.subjects[self.catalogue.index.by_fiche[fiche_id]]
+        return Candidate(fiche_id, subject.service_public, subject.url, score, subject.title)
+
+    def _wished(self, reading: Reading, context: Context) -> Sequence[str]:
+        """The fiches usually wanted by who says one thing only, outside of a conversation about something."""
+        wished = [fiche for fiche in self.catalogue.lexicon.wished(reading) if fiche in self.catalogue.fiches]
+        return wished if wished and not self.conversation.topic(context).words else ()
+
+    def _asked_back(self, wished: Sequence[str], language: str, text: str) -> Interpretation:
+        share = round(1 / (len(wished) + 1), 4)
+        return replace(
+            self._about(wished[0], language, text, BARE, carried=False),
+            confidence=share,
+            likeness=share,
+            candidates=tuple(self.candidate(fiche, share) for fiche in wished),
         )
 
     def about(self, fiche_id: str, language: str) -> Interpretation:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engines.shipped import SHIPPED
+from bot.errors import ModelsMissing
 from knowledge.search import Index
 
 Floats = npt.NDArray[np.float64]
@@ -44,10 +45,20 @@ class Intents:
 
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Intents:
-        """The classifier of a folder of models."""
-        header = json.loads((models / "intents.json").read_text("utf-8"))
-        weights = np.load(models / "intents.npy", allow_pickle=False)
-        return cls(tuple(header["fiches"]), weights, header["scale"], np.array(header["bias"]))
+        """The classifier of a folder of models.
+
+        Raises:
+            ModelsMissing: its files are cut, or not those of one classifier.
+        """
+        try:
+            header = json.loads((models / "intents.json").read_text("utf-8"))
+            weights = np.load(models / "intents.npy", allow_pickle=False)
+            read = cls(tuple(header["fiches"]), weights, header["scale"], np.array(header["bias"]))
+        except (ValueError, KeyError, OSError) as error:
+            raise ModelsMissing(f"Les fichiers intents.json et intents.npy de {models} sont illisibles ({error}).") from error
+        if read.weights.shape != (BUCKETS, len(read.fiches)) or read.bias.shape != (len(read.fiches),):
+            raise ModelsMissing(f"Les fichiers intents.json et intents.npy de {models} ne vont pas ensemble.")
+        return read
 
     def scores(self, terms: Sequence[str]) -> Floats:
         """Log-odds of each fiche, shape (fiches,)."""

@@ -191,14 +191,9 @@ class RasaEngine:
         if first is None or first == ours:
             return own
         confidence = min(own.confidence, max(self.sure - UNDER_SURE, 0.0))
-        both = (self._candidate(first, confidence), *(one for one in own.candidates if one.fiche != first))
+        both = (self.own.candidate(first, confidence), *(one for one in own.candidates if one.fiche != first))
         capped = tuple(replace(one, score=round(min(one.score, confidence), 4)) for one in both)
         return self._with(own, capped, confidence, own.likeness)
-
-    def _candidate(self, fiche: str, score: float) -> Candidate:
-        index = self.own.catalogue.index
-        subject = index.subjects[index.by_fiche[fiche]]
-        return Candidate(fiche, subject.service_public, subject.url, score, subject.title)
 
     def _with(self, own: Interpretation, candidates: tuple[Candidate, ...], confidence: float, likeness: float) -> Interpretation:
         said = (*own.explanation, "fiche proposée par Rasa")

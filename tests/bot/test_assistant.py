@@ -248,6 +248,30 @@ def test_what_was_just_asked_is_not_asked_again_when_something_else_is_named(ass
         assert not {"cni-perte", "passeport-perte"} & {choice.fiche for choice in answer.choices}
 
 
+@pytest.mark.parametrize("written", ["passeport", "Bonjour, carte d'identité svp", "rdv", "carte grise", "mon dossier", "passport"])
+def test_one_word_alone_is_asked_back_with_what_people_usually_want(assistant: Assistant, written: str) -> None:
+    answer = assistant.answer(Question(written))
+
+    assert isinstance(answer, Clarify)
+    reading = assistant.catalogue.lexicon.read(written)
+    assert tuple(choice.fiche for choice in answer.choices) == assistant.catalogue.lexicon.wished(reading)
+    first = assistant.answer(
+        Question("la première"), Context((Turn(written, None, Nature.GENERAL, Decision.CLARIFY, _offered(answer)),)), 2
+    )
+    assert isinstance(first, Reply) and first.fiche == answer.choices[0].fiche
+
+
+def _offered(answer: Clarify) -> tuple[str, ...]:
+    return tuple(choice.fiche for choice in answer.choices)
+
+
+def test_one_word_in_a_conversation_is_about_what_was_said(assistant: Assistant) -> None:
+    before = Context((Turn(LOST_CARD, "cni-perte", Nature.GENERAL, Decision.REPLY),))
+    answer = assistant.answer(Question("passeport"), before, turn=2)
+
+    assert answer.interpretation.candidates[0].fiche == "passeport-perte"
+
+
 def test_a_short_question_is_completed_by_the_previous_ones(stocked: Engine, assistant: Assistant) -> None:
     with session(stocked) as opened:
         first = assistant.converse(opened, Question(LOST_CARD))
