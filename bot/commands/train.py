@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 def register(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "train",
-        help="réapprendre le classement, la confiance, les natures et les suites de conversation, ou l'encodeur",
-        description="Réapprend des contenus le classement, la confiance et les natures, puis, avec --guides, les suites de conversation "
-        "(moins de dix minutes ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et sentence-transformers, voir "
-        "docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les "
+        help="réapprendre le classement, les intentions, la confiance, les natures et les suites de conversation, ou l'encodeur",
+        description="Réapprend des contenus le classement, les intentions, la confiance et les natures, puis, avec --guides, les suites de "
+        "conversation (un quart d'heure ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et sentence-transformers, "
+        "voir docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les "
         "serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )
     parser.add_argument(
@@ -40,8 +40,8 @@ def register(commands: Subparsers) -> None:
         "--guides",
         type=Path,
         metavar="DOSSIER",
-        help="questions d'autres personnes (citizens.jsonl, natures.jsonl) ; celles dont « part » est « aside » ne sont jamais lues, "
-        "et l'encodeur n'en lit aucune",
+        help="questions d'autres personnes (citizens.jsonl, natures.jsonl ; thresholds.jsonl ne fait que choisir le seuil) ; celles dont "
+        "« part » est « aside » ne sont jamais lues, et l'encodeur n'en lit aucune",
     )
     parser.add_argument("--despite", metavar="MOTIF", help="changer de modèles même si des réponses confirmées sont perdues, et pourquoi")
     parser.set_defaults(run=run)
