@@ -51,6 +51,9 @@ UNTAUGHT_EMERGENCY = 0.5
 """Share from which words of a language that no glossary and no example holds are an emergency: under, they only resemble one by chance."""
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
+UNTOLD = 0.45
+"""Most confidence in what only the words before a clarification tell, when those after it ("euh je ne sais pas") name nothing: it is not
+asked back a second time (`policy.LIKELY`)."""
 CLEAR_SUBJECT = 0.8
 """Likeness from which a fiche surely speaks of the subject; asked for a way, the classifier must then be as sure as `OUTWEIGHS`."""
 OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
@@ -112,7 +115,7 @@ class EmbeddedEngine:
         if wished:
             return self._asked_back(wished, language, text)
         ranked = self.rank(reading)
-        leans = carried = False
+        leans = carried = vague = False
         second = None
         likeness = self.certain(ranked, reading)
         if context.last and len(words) <= LONGEST_CONTINUATION:
@@ -123,10 +126,11 @@ class EmbeddedEngine:
                 untied = self.conversation.without_links(text)
                 alone = self.natures.judge(untied)[0] if untied else probabilities
                 speaks = bool(self.catalogue.lexicon.read(text).concepts)
+                vague = not speaks and context.last.decision is Decision.CLARIFY
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
         confused = CONFUSED.intersection(outweighed(probabilities, likeness))
         general = sum(probabilities.get(nature, 0.0) for nature in (*ANSWERABLE, *confused))
-        confidence = likeness if leans else self.certainty(ranked, reading, general)
+        confidence = (min(likeness, UNTOLD) if vague else likeness) if leans else self.certainty(ranked, reading, general)
         asks_a_way = self.rules.asks_a_way(words)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
         if nature is Nature.EMERGENCY:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     content = content_of(arguments)
     with progress("Relecture", fiches_in(content)) as step:
         checked = check(content, arguments.day or today(), _loaded(), step)
-    remarks = (*checked.remarks, *checked.overdue)
+    remarks = (*checked.remarks, *checked.overdue, *checked.unserved)
     show(remarks)
     say("\nDébuts de question les plus fréquents (5 % au plus pour chacun) :")
     for opening in checked.openings:

@@ -42,6 +42,8 @@ class Checked:
     """Refusals, by file and line."""
     overdue: tuple[Remark, ...]
     """Fiches whose review date has passed: refused by `check`, told but loaded by `load`, which must go on working on that day."""
+    unserved: tuple[Remark, ...]
+    """Wishes for fiches that are not served: refused by `check`; a fiche must be withdrawn at once all the same, so `load` goes on."""
     openings: tuple[Opening, ...]
     """The ten commonest openings of the French phrasings."""
 
@@ -69,13 +71,15 @@ def check(
         short_forms[file.id] = reader.short_form(file)
     lexicon = _lexicon(content)
     found.extend(collection.refusals(judged, short_forms, lexicon))
-    found.extend(wishes.refusals(wished, lexicon, frozenset(file.id for file in files if file.front.status == "published")))
+    found.extend(wishes.refusals(wished, lexicon))
+    served = frozenset(file.id for file in files if file.front.status == "published")
     return Checked(
         fiches=files,
         facts=stock,
         directory=services,
         remarks=_in_order(found),
         overdue=tuple(remark for file in files for remark in overdue(file, day)),
+        unserved=tuple(wishes.unserved(wished, served)),
         openings=collection.openings(judged),
     )
 

@@ -1,4 +1,4 @@
-"""Judges `lexicon/wishes.yml`: its shape, fiches that exist and are served, words that are not already another wish."""
+"""Judges `lexicon/wishes.yml`: its shape, words that are another wish already, fiches that are not served."""
 
 from __future__ import annotations
 
@@ -42,14 +42,25 @@ def read(content: Path) -> Written | None:
     return Written(document, shaped(_Wishes, document, document.value or ()).root)
 
 
-def refusals(written: Written | None, lexicon: Lexicon, served: Set[str]) -> Iterator[Remark]:
-    """What opposes wishes to one another, or to the fiches.
+def refusals(written: Written | None, lexicon: Lexicon) -> Iterator[Remark]:
+    """Words that two wishes share. `lexicon`: how words are read."""
+    if written is None:
+        return
+    said: dict[frozenset[str], str] = {}
+    for number, row in enumerate(written.rows):
+        for place, words in enumerate(row.words):
+            bare = lexicon.bare(lexicon.read(words))
+            if said.setdefault(bare, row.words[0]) != row.words[0]:
+                message = f"« {words} » est déjà un mot de « {said[bare]} »"
+                yield written.document.refused((number, "words", place), "souhait", message, "gardez-le sur une seule ligne")
+
+
+def unserved(written: Written | None, served: Set[str]) -> Iterator[Remark]:
+    """The fiches that wishes name and that are not served: they are not offered, and the line should name another.
 
     Args:
-        lexicon: how words are read.
         served: identifiers of the fiches that may be offered.
     """
-    said: dict[frozenset[str], str] = {}
     if written is None:
         return
     for number, row in enumerate(written.rows):
@@ -57,8 +68,3 @@ def refusals(written: Written | None, lexicon: Lexicon, served: Set[str]) -> Ite
             if fiche not in served:
                 message = f"« {fiche} » n'est pas une fiche publiée"
                 yield written.document.refused((number, "fiches", place), "souhait", message, "donnez le nom d'une fiche publiée")
-        for place, words in enumerate(row.words):
-            bare = lexicon.bare(lexicon.read(words))
-            if said.setdefault(bare, row.words[0]) != row.words[0]:
-                message = f"« {words} » est déjà un mot de « {said[bare]} »"
-                yield written.document.refused((number, "words", place), "souhait", message, "gardez-le sur une seule ligne")

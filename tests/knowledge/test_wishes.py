@@ -45,18 +45,19 @@ def test_what_says_more_or_nothing_has_no_usual_wish(shipped: Lexicon, written: 
 
 
 def _refused(content: Content, text: str) -> list[Remark]:
-    folder = content.fiche().fiche("cni-vol", related=["cni-perte"]).folder
+    folder = content.folder
     shutil.copytree(CONTENT / "lexicon", folder / "lexicon")
     (folder / FILE).write_text(text, "utf-8")
     try:
-        remarks: Sequence[Remark] = check(folder, DAY).remarks
+        checked = check(folder, DAY)
+        remarks: Sequence[Remark] = (*checked.remarks, *checked.unserved)
     except ContentRefused as refused:
         remarks = refused.remarks
     return [remark for remark in remarks if remark.file == FILE]
 
 
 def test_wishes_among_served_fiches_are_accepted(content: Content) -> None:
-    assert _refused(content, WISHES) == []
+    assert _refused(content.fiche().fiche("cni-vol"), WISHES) == []
     assert load(content.folder)[0].fiches == ("cni-perte", "cni-vol")
 
 
@@ -75,7 +76,14 @@ def test_wishes_among_served_fiches_are_accepted(content: Content) -> None:
     ],
 )
 def test_a_wish_that_cannot_be_offered_is_refused_where_it_is_wrong(content: Content, text: str, line: int, said: str) -> None:
-    remarks = _refused(content, text)
+    remarks = _refused(content.fiche().fiche("cni-vol"), text)
 
     assert remarks and said in remarks[0].message + remarks[0].remedy
     assert line <= remarks[0].line <= line + 1
+
+
+def test_a_fiche_is_withdrawn_at_once_even_if_a_wish_names_it(content: Content) -> None:
+    remarks = _refused(content.fiche().fiche("cni-vol", status="archived"), WISHES)
+
+    assert [remark.message for remark in remarks] == ["« cni-vol » n'est pas une fiche publiée"]
+    assert not [remark for remark in check(content.folder, DAY).remarks if remark.file == FILE]  # what `load` refuses
