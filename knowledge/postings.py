@@ -33,25 +33,21 @@ class Postings:
     def __post_init__(self) -> None:
         self._present, self._first = np.unique(self.owners, return_index=True)
 
-    def score(self, terms: Mapping[str, float], *, normalised: bool = False, without: int | None = None) -> Floats:
-        """Best document score of each subject, shape (subjects,), 0 where nothing matches.
-
-        Args:
-            terms: weight of each term of the question.
-            normalised: divide by the norm of the question's weights (cosine for `cosine` lists).
-            without: a document left out (leave-one-out training).
-        """
+    def score(self, terms: Mapping[str, float]) -> Floats:
+        """Best document score of each subject, shape (subjects,), 0 where nothing matches. `terms`: weight of each in the question."""
         result = np.zeros(self.subjects, np.float32)
-        per_document = self.per_document(terms, normalised=normalised)
+        per_document = self.per_document(terms)
         if per_document is None:
             return result
-        if without is not None:
-            per_document[without] = 0
         result[self._present] = np.maximum.reduceat(per_document, self._first)
         return result
 
     def per_document(self, terms: Mapping[str, float], *, normalised: bool = False) -> Floats | None:
-        """Score of every document, shape (documents,), or None when no term is known."""
+        """Score of every document, shape (documents,), or None when no term is known.
+
+        Args:
+            normalised: divide by the norm of the question's weights (cosine for `cosine` lists).
+        """
         known = [(self.vocabulary[term], weight) for term, weight in terms.items() if term in self.vocabulary]
         if not known:
             return None

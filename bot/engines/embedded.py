@@ -17,7 +17,7 @@ from bot.engines.services import shipped_services
 from bot.engines.shipped import SHIPPED
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
-from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature
+from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature, Turn
 from bot.phrases import INTERFACE_LANGUAGES
 from bot.policy import DECLINED
 from knowledge.wordforms import Reading, clean, folded_words
@@ -52,8 +52,8 @@ UNTAUGHT_EMERGENCY = 0.5
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
 UNTOLD = 0.45
-"""Most confidence in what only the words before a clarification tell, when those after it ("euh je ne sais pas") name nothing: it is not
-asked back a second time (`policy.LIKELY`)."""
+"""Most confidence in a fiche that the clarification did not offer, when the words after it ("euh je ne sais pas") name nothing: only those
+before it speak, and they are not asked back a second time (`policy.LIKELY`)."""
 CLEAR_SUBJECT = 0.8
 """Likeness from which a fiche surely speaks of the subject; asked for a way, the classifier must then be as sure as `OUTWEIGHS`."""
 OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
@@ -111,11 +111,11 @@ class EmbeddedEngine:
         if named:
             return self._about(named, language, text, WORD_FOR_WORD, carried=False)
         reading = self.catalogue.lexicon.read(text)
-        wished = self._wished(reading, context) if decided is None else ()
+        wished = self._wished(reading, probabilities, context) if decided is None else ()
         if wished:
             return self._asked_back(wished, language, text)
         ranked = self.rank(reading)
-        leans = carried = vague = False
+        leans = carried = False
         second = None
         likeness = self.certain(ranked, reading)
         if context.last and len(words) <= LONGEST_CONTINUATION:
@@ -126,11 +126,12 @@ class EmbeddedEngine:
                 untied = self.conversation.without_links(text)
                 alone = self.natures.judge(untied)[0] if untied else probabilities
                 speaks = bool(self.catalogue.lexicon.read(text).concepts)
-                vague = not speaks and context.last.decision is Decision.CLARIFY
+                if not speaks and context.last.decision is Decision.CLARIFY and not self._offered(context.last, ranked):
+                    likeness = min(likeness, UNTOLD)
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
         confused = CONFUSED.intersection(outweighed(probabilities, likeness))
         general = sum(probabilities.get(nature, 0.0) for nature in (*ANSWERABLE, *confused))
-        confidence = (min(likeness, UNTOLD) if vague else likeness) if leans else self.certainty(ranked, reading, general)
+        confidence = likeness if leans else self.certainty(ranked, reading, general)
         asks_a_way = self.rules.asks_a_way(words)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
         if nature is Nature.EMERGENCY:
@@ -270,6 +271,10 @@ class EmbeddedEngine:
             shares[fiche.service] = shares.get(fiche.service, 0.0) + likeness * score / everything
         return shipped_services().find(text, shares)
 
+    def _offered(self, last: Turn, ranked: Ranked) -> bool:
+        """Whether the first candidate is one of the choices of the previous turn."""
+        return len(ranked.subjects) > 0 and self.catalogue.index.subjects[int(ranked.subjects[0])].fiche in last.choices
+
     def _choice(self, text: str, context: Context) -> str | None:
         """The fiche meant by "la première", "2", or the words of one choice, after a clarification."""
         last = context.last
@@ -304,10 +309,11 @@ class EmbeddedEngine:
         subject = self.catalogue.index.subjects[self.catalogue.index.by_fiche[fiche_id]]
         return Candidate(fiche_id, subject.service_public, subject.url, score, subject.title)
 
-    def _wished(self, reading: Reading, context: Context) -> Sequence[str]:
-        """The fiches usually wanted by who says one thing only, outside of a conversation about something."""
+    def _wished(self, reading: Reading, probabilities: Mapping[Nature, float], context: Context) -> Sequence[str]:
+        """The fiches usually wanted by who says one thing only, outside of a conversation about something; none in what may be a danger."""
         wished = [fiche for fiche in self.catalogue.lexicon.wished(reading) if fiche in self.catalogue.fiches]
-        return wished if wished and not self.conversation.topic(context).words else ()
+        calm = probabilities.get(Nature.EMERGENCY, 0.0) < NEVER_NAMED[Nature.EMERGENCY]
+        return wished if wished and calm and not self.conversation.topic(context).words else ()
 
     def _asked_back(self, wished: Sequence[str], language: str, text: str) -> Interpretation:
         share = round(1 / (len(wished) + 1), 4)

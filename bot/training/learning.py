@@ -78,7 +78,7 @@ def train(
         rows.extend(more_rows)
         outcomes.extend(more_outcomes)
         weights.extend(more_weights)
-        kinds.extend("judge" if one.text in judging else _kind(one, guided, unanswered) for one in trials if len(one.right))
+        kinds.extend(_kind(one, judging, guided, unanswered) for one in trials if len(one.right))
     taught = [number for number, kind in enumerate(kinds) if kind != "judge"]
     calibration = ranking.fit_calibration(
         [rows[one] for one in taught], [outcomes[one] for one in taught], [weights[one] for one in taught]
@@ -137,7 +137,9 @@ def _half(one: ranking.Trial) -> int:
     return zlib.crc32(one.text.encode()) % 2
 
 
-def _kind(one: ranking.Trial, guided: frozenset[str], unanswered: frozenset[str]) -> str:
+def _kind(one: ranking.Trial, judging: frozenset[str], guided: frozenset[str], unanswered: frozenset[str]) -> str:
+    if one.text in judging:
+        return "judge"
     return "guide" if one.text in guided else "stranger" if one.text in unanswered else "phrasing"
 
 
