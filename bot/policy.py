@@ -80,6 +80,8 @@ def decide(
         case Nature.OTHER_ADMINISTRATION:
             first = interpretation.candidates[0] if interpretation.candidates else None
             fits = first is not None and first.fiche is not None and interpretation.likeness >= thresholds.sure
+            if not fits and interpretation.competent is None:
+                return Verdict(Decision.DECLINE, "other_administration")  # "not for us" without a name answers nothing
             return Verdict(Decision.REPLY, "other_administration", candidate=first if fits else None)
         case Nature.MIXED:
             if interpretation.candidates and interpretation.confidence >= thresholds.sure:

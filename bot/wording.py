@@ -168,15 +168,13 @@ class Wording:
     def _other_body(
         self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]
     ) -> Reply:
-        body = self.catalogue.competence.find(interpretation.text)
-        name = body.name if body else said.text("another_body")
-        sentences = [*opening, said.sentence("competent", Role.ANSWER, body=name)]
+        name = interpretation.competent or ""
+        body = self.catalogue.competence.named(name)
         url, rubric = (body.url, body.rubric) if body else (said.text("directory_url"), said.text("directory_rubric"))
-        sentences.append(said.sentence("competent_contact", Role.SOURCE, site=_site(url), rubric=rubric))
-        if body is None:
-            sentences.append(self._person(said))
+        contact = said.sentence("competent_contact", Role.SOURCE, site=_site(url), rubric=rubric)
+        sentences = (*opening, said.sentence("competent", Role.ANSWER, body=name), contact)
         source = SourceLink(url, rubric, self.catalogue.day)
-        return Reply(interpretation, tuple(sentences), verdict.reason, "standard", channel, title=name, sources=(source,))
+        return Reply(interpretation, sentences, verdict.reason, "standard", channel, title=name, sources=(source,))
 
     # --- Clarify, hand over, decline -------------------------------------------------------------------------------------
 

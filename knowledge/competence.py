@@ -9,6 +9,8 @@ import yaml
 
 from knowledge.wordforms import folded_words
 
+FILE = "competent.yml"
+
 
 @dataclass(frozen=True)
 class Body:
@@ -27,13 +29,17 @@ class Competence:
 
     @classmethod
     def load(cls, content: Path) -> Competence:
-        rows = yaml.safe_load((content / "competent.yml").read_text("utf-8"))
+        rows = yaml.safe_load((content / FILE).read_text("utf-8"))
         return cls(
             tuple(
                 (Body(row["body"], row["url"], row["rubric"]), tuple(tuple(folded_words(str(words))) for words in row["keywords"]))
                 for row in rows
             )
         )
+
+    def named(self, name: str) -> Body | None:
+        """The body of that name; None when the list does not hold it."""
+        return next((body for body, _ in self.bodies if body.name == name), None)
 
     def find(self, text: str) -> Body | None:
         """The body that most words of `text` point at; None when none does."""

@@ -46,6 +46,8 @@ class LoadReport:
     archived: tuple[str, ...]
     overdue: tuple[Remark, ...]
     """Loaded and served, but their review date has passed."""
+    unserved: tuple[Remark, ...]
+    """Wishes that name a fiche which is not served: it is not offered."""
     to_approve: tuple[str, ...]
     """Published in their file but loaded as drafts: nobody has signed them (`approved_by`)."""
     services_changed: bool
@@ -97,6 +99,7 @@ def load(
     report = LoadReport(
         **{kind: tuple(fiches) for kind, fiches in changes.items()},
         overdue=checked.overdue,
+        unserved=checked.unserved,
         to_approve=_to_approve(checked.fiches, fictional),
         services_changed=services_changed,
         facts_changed=facts_changed,
@@ -127,6 +130,7 @@ def _already_loaded(session: Session, content: Path, versions: Mapping[str, Fich
         unchanged=tuple(file.id for file in files),
         archived=(),
         overdue=tuple(remark for file in files for remark in proofreading.overdue(file, today(clock))),
+        unserved=(),
         to_approve=_to_approve(files, fictional),
         services_changed=False,
         facts_changed=False,

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_schema()
     with progress("Relecture et chargement", fiches_in(content)) as step, session() as opened:
         report = load(opened, content, progress=step, gate=no_gate if arguments.despite else installed(), despite=arguments.despite)
-    show(report.overdue)
+    show((*report.overdue, *report.unserved))
     if report.to_approve:
         say(f"{len(report.to_approve)} fiche(s) chargée(s) comme brouillons : signez-les avec « approved_by: » pour les publier.")
     if report.release is None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from knowledge import directory, facts
 from knowledge.errors import ContentRefused, Remark
 from knowledge.fiche_files import FicheFile, read_all
-from knowledge.proofreading import collection, vocabulary, wishes
+from knowledge.proofreading import bodies, collection, vocabulary, wishes
 from knowledge.proofreading.collection import Opening
 from knowledge.proofreading.fiche import Reader, overdue
 from knowledge.settings import shipped_content
@@ -57,9 +57,9 @@ def check(
     """Judge everything under `content` as of `day`; `previous` holds the loaded version of each fiche, for its translations.
 
     Raises:
-        ContentRefused: services, facts, vocabulary or wishes cannot be read, so that fiches cannot be judged.
+        ContentRefused: services, facts, vocabulary, wishes or bodies cannot be read, so that fiches cannot be judged.
     """
-    stock, services, known, wished = _foundations(content)
+    stock, services, known, wished, others = _foundations(content)
     files, remarks = read_all(content)
     judged = [file for file in files if file.front.status in ("published", "review")]
     reader = Reader(facts.Facts(stock), services, known, frozenset(file.id for file in files), day)
@@ -72,6 +72,7 @@ def check(
     lexicon = _lexicon(content)
     found.extend(collection.refusals(judged, short_forms, lexicon))
     found.extend(wishes.refusals(wished, lexicon))
+    found.extend(bodies.refusals(others, known))
     served = frozenset(file.id for file in files if file.front.status == "published")
     return Checked(
         fiches=files,
@@ -86,18 +87,18 @@ def check(
 
 def _foundations(
     content: Path,
-) -> tuple[tuple[facts.Fact, ...], directory.Directory, vocabulary.Vocabulary, wishes.Written | None]:
-    """Facts, services, vocabulary and wishes; all their refusals are told together."""
+) -> tuple[tuple[facts.Fact, ...], directory.Directory, vocabulary.Vocabulary, wishes.Written | None, bodies.Written | None]:
+    """Facts, services, vocabulary, wishes and bodies; all their refusals are told together."""
     remarks: list[Remark] = []
     read: list[Any] = []
-    for part in (facts.read, directory.read, vocabulary.read_acronyms, vocabulary.read_domains, wishes.read):
+    for part in (facts.read, directory.read, vocabulary.read_acronyms, vocabulary.read_domains, wishes.read, bodies.read):
         try:
             read.append(part(content))
         except ContentRefused as refused:
             remarks.extend(refused.remarks)
     if remarks:
         raise ContentRefused(_in_order(remarks))
-    return read[0], read[1], vocabulary.Vocabulary(read[2], read[3]), read[4]
+    return read[0], read[1], vocabulary.Vocabulary(read[2], read[3]), read[4], read[5]
 
 
 def _lexicon(content: Path) -> Lexicon:

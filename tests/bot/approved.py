@@ -111,8 +111,7 @@ _ALLOWED: dict[str, Callable[[Catalogue, str], bool]] = {
     "body": _one_of(
         lambda catalogue: [
             *(body.name for body, _ in catalogue.competence.bodies),
-            fixed_sentences("fr")["another_body"],
-            fixed_sentences("en")["another_body"],
+            *(fiche.competent for fiche in catalogue.fiches.values() if fiche.competent),
         ]
     ),
 }

@@ -51,6 +51,7 @@ INTERPRETATIONS = st.builds(
     candidates=CANDIDATES,
     service=st.none() | st.just("permis"),
     likeness=SCORES,
+    competent=st.none() | st.just("mairie"),
 )
 
 
@@ -68,7 +69,7 @@ INTERPRETATIONS = st.builds(
     ],
 )
 def test_each_nature_has_its_decision(nature: Nature, decision: Decision, reason: str, service: str | None) -> None:
-    verdict = decide(understood(nature), THRESHOLDS)
+    verdict = decide(replace(understood(nature), competent="mairie"), THRESHOLDS)
 
     assert (verdict.decision, verdict.reason, verdict.service) == (decision, reason, service)
 
@@ -169,7 +170,11 @@ def test_when_nothing_can_be_offered_a_person_is() -> None:
 
 def test_another_administration_is_answered_by_a_fiche_only_when_it_speaks_of_it() -> None:
     assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.9), THRESHOLDS).candidate is not None
-    assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.3), THRESHOLDS).candidate is None
+    assert decide(replace(understood(Nature.OTHER_ADMINISTRATION, 0.3), competent="mairie"), THRESHOLDS).candidate is None
+
+
+def test_another_administration_that_nobody_can_name_is_no_answer() -> None:
+    assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.3), THRESHOLDS).decision is Decision.DECLINE
 
 
 @pytest.mark.parametrize(("score", "both"), [(0.95, True), (0.3, False)])

@@ -57,8 +57,9 @@ def word(assistant: Assistant) -> Word:
         text: str = "carte perdue",
         emergency: str | None = None,
         cut_short: bool = False,
+        competent: str | None = None,
     ) -> Answer:
-        understood = Interpretation(text, language, nature, 0.9, (CARD,), emergency=emergency, cut_short=cut_short)
+        understood = Interpretation(text, language, nature, 0.9, (CARD,), emergency=emergency, competent=competent, cut_short=cut_short)
         answer = Wording(assistant.catalogue, at or tuesday_morning()).word(verdict, understood, channel, first_turn=first)
         assert refused(assistant, answer) == []
         return answer
@@ -150,14 +151,23 @@ def test_an_official_sheet_is_quoted_word_for_word_with_its_date(assistant: Assi
 
 
 def test_another_administration_is_named_even_without_a_fiche(word: Word) -> None:
-    known = word(Verdict(Decision.REPLY, "other_administration"), nature=Nature.OTHER_ADMINISTRATION, text="allocation caf")
-    unknown = word(Verdict(Decision.REPLY, "other_administration"), nature=Nature.OTHER_ADMINISTRATION, text="zzz")
+    reply = Verdict(Decision.REPLY, "other_administration")
+    known = word(reply, nature=Nature.OTHER_ADMINISTRATION, competent="la caisse d'allocations familiales")
+    of_a_fiche = word(reply, nature=Nature.OTHER_ADMINISTRATION, competent="mairie du lieu de naissance")
 
     assert isinstance(known, Reply)
-    assert isinstance(unknown, Reply)
-    assert "allocations familiales" in known.title
-    assert "une autre administration" in unknown.text
-    assert unknown.sources[0].url == "https://lannuaire.service-public.gouv.fr"
+    assert isinstance(of_a_fiche, Reply)
+    assert (known.title, known.sources[0].url) == ("la caisse d'allocations familiales", "https://www.caf.fr")
+    assert "mairie du lieu de naissance" in of_a_fiche.text
+    assert of_a_fiche.sources[0].url == "https://lannuaire.service-public.gouv.fr"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_who_asks_an_administration_that_nobody_can_name_is_sent_to_the_official_directory(word: Word, language: str) -> None:
+    answer = word(Verdict(Decision.DECLINE, "other_administration"), nature=Nature.OTHER_ADMINISTRATION, language=language)
+
+    assert isinstance(answer, Decline)
+    assert "lannuaire.service-public.gouv.fr" in answer.text
 
 
 @pytest.mark.parametrize("number", ["15", "17", "18", "112", "114", "119", "3114", "3919"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import CONTENT
 from tests.knowledge.builders import Content, a_fiche
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -75,7 +77,10 @@ def test_from_an_empty_folder_to_the_book(run: Run, content: Content, tmp_path: 
     assert run("migrate").returncode == 0
     assert "1 fiches, 25 questions, 3 faits : 0 refus." in run("check").stdout
     assert "cni-perte" in run("diff").stdout
-    assert "Publié : 1 ajoutée(s)" in run("load").stdout
+    shutil.copytree(CONTENT / "lexicon", content.folder / "lexicon")
+    loaded = run("load").stdout
+    assert "Publié : 1 ajoutée(s)" in loaded
+    assert "« passeport-renouvellement » n'est pas une fiche publiée" in loaded  # the wishes of the lexicon name it
     assert "Rien n'a changé : 1 fiches à jour." in run("load").stdout
     assert "Aucune différence" in run("diff").stdout
 
