@@ -7,8 +7,8 @@ another language must show more of its own words than French does, or its own sc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ _QUOTED = 0.3
 """Weight of a word that other languages quote."""
 _MARK = 1.2
 """Weight of a letter that French never writes: less than two French words."""
+MOST_KNOWN = 100_000
+"""Words whose languages are remembered."""
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "ur", "ps", "he"})
 
 
@@ -65,6 +67,7 @@ class Languages:
     by_script: Mapping[str, tuple[str, ...]]
     shares: Mapping[str, float]
     """Weight of a word: one over the number of languages that use it."""
+    _known: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def load(cls, content: Path) -> Languages:
@@ -96,7 +99,13 @@ class Languages:
         if len(codes) == 1:
             return codes[0]
         letters = set(text.lower())
-        scores = {code: self._weight(code, words, letters, script) for code in codes}
+        scores = dict.fromkeys(codes, 0.0)
+        for word in words:
+            for code, weight in self._speakers(word):
+                if code in scores:
+                    scores[code] += weight
+        for code in codes:
+            scores[code] += self._lettered(code, letters, script)
         best = max(codes, key=lambda code: scores[code])
         if script != "latin":
             return best
@@ -104,13 +113,24 @@ class Languages:
             return best
         return DEFAULT if scores[DEFAULT] else otherwise
 
-    def _weight(self, code: str, words: Sequence[str], letters: Set[str], script: str) -> float:
-        """How much `words` and `letters` speak for a language: a word counts for the fewer the languages that use it."""
-        own, begun = self.words[code], self.beginnings[code]
-        weight = sum(self.shares[word] if word in own else _BEGUN * (bool(begun) and word.startswith(begun)) for word in words)
-        weight += _QUOTED * sum(word in self.terms[code] for word in words)
+    def _speakers(self, word: str) -> tuple[tuple[str, float], ...]:
+        """The languages that `word` speaks for, and how much: the more, the fewer languages use it."""
+        known = self._known.get(word)
+        if known is None:
+            known = tuple((code, weight) for code in self.names if (weight := self._weight(code, word)))
+            if len(self._known) < MOST_KNOWN:
+                self._known[word] = known
+        return known
+
+    def _weight(self, code: str, word: str) -> float:
+        begun = self.beginnings[code]
+        own = self.shares[word] if word in self.words[code] else _BEGUN * (bool(begun) and word.startswith(begun))
+        return own + _QUOTED * (word in self.terms[code])
+
+    def _lettered(self, code: str, letters: Set[str], script: str) -> float:
+        """How much `letters` speak for a language."""
         shared = len(letters & self.letters[code])
-        return weight + 2.0 * shared * (script != "latin" or shared > 1) + _MARK * len(letters & self.marks[code])
+        return 2.0 * shared * (script != "latin" or shared > 1) + _MARK * len(letters & self.marks[code])
 
 
 def _script(text: str) -> str:

@@ -61,12 +61,7 @@ class Meanings:
             return best, several
         places = np.searchsorted(self._present, present)
         begins, counts = self._starts[places], self._counts[places]
-        starts = np.cumsum(counts) - counts
-        each = np.empty((int(counts.sum()), len(question)), np.float32)
-        across = np.ascontiguousarray(question.T)
-        for begin, count, start in zip(begins.tolist(), counts.tolist(), starts.tolist(), strict=True):  # no copy of the vectors is made
-            np.dot(self.vectors[begin : begin + count], across, out=each[start : start + count])
-        cosines = np.ascontiguousarray(each.T)
+        cosines, starts = self._cosines(question, begins, counts)
         best[:, present] = np.maximum.reduceat(cosines, starts, axis=1)
         first = cosines[0].copy()
         total = np.zeros(len(present), np.float32)
@@ -79,9 +74,24 @@ class Meanings:
 
     def of_subjects(self, question: Vectors, chosen: Integers) -> Floats:
         """Best cosine of the first row of `question` with each of the `chosen` subjects. Shape (chosen,)."""
-        edges = np.searchsorted(self.owners, np.stack([chosen, chosen + 1]))
-        found = [self.vectors[start:end] @ question[0] for start, end in edges.T]
-        return np.array([cosines.max(initial=NOTHING) for cosines in found], np.float32)
+        best = np.full(len(chosen), NOTHING, np.float32)
+        begins, ends = np.searchsorted(self.owners, np.stack([chosen, chosen + 1]))
+        counts = ends - begins
+        held = counts > 0
+        if held.any():
+            cosines, starts = self._cosines(question[:1], begins[held], counts[held])
+            best[held] = np.maximum.reduceat(cosines[0], starts)
+        return best
+
+    def _cosines(self, question: Vectors, begins: Integers, counts: Integers) -> tuple[Floats, Integers]:
+        """The cosines of each row of `question` with the vectors `begins[n]` to `begins[n] + counts[n]`, one run after the other, shape
+        (rows, sum of counts); and where each run starts."""
+        starts = np.cumsum(counts) - counts
+        each = np.empty((int(counts.sum()), len(question)), np.float32)
+        across = np.ascontiguousarray(question.T)
+        for begin, count, start in zip(begins.tolist(), counts.tolist(), starts.tolist(), strict=True):  # no copy of the vectors is made
+            np.dot(self.vectors[begin : begin + count], across, out=each[start : start + count])
+        return np.ascontiguousarray(each.T), starts
 
     def save(self, folder: Path, name: str) -> None:
         np.save(folder / f"{name}.vectors.npy", self.vectors)
