@@ -25,7 +25,7 @@ from bot.engines.ranking import FEATURES as RANKED_FEATURES
 from bot.engines.ranking import Ranked, share_of_trust
 from bot.engines.shipped import SHIPPED
 from bot.messages import Context, Nature
-from knowledge.wordforms import ARTICLES, CONCEPT, Lexicon, Reading, folded_words
+from knowledge.wordforms import ARTICLES, CONCEPT, Lexicon, Reading, clean, folded_words
 
 if TYPE_CHECKING:  # Rasa's Python reads this module without the database
     from bot.catalogue import Catalogue
@@ -49,11 +49,12 @@ COMPARED = 12
 """Candidates of each reading that are compared."""
 FAINTEST = -8.0
 """Logarithm of the share given to a candidate by a reading that does not hold it."""
-HELPED = 0.35
-"""Logarithm by which the share of the first candidate grows with the previous turns when a turn leans on them: 1.4 times."""
+HELPED = 0.3
+"""Logarithm by which the share of the first candidate grows with the previous turns when a turn leans on them: 1.35 times."""
 SPOKEN = 2
 """Turns whose words are read again while no fiche was given."""
-READINGS = ("alone", "joined")
+READINGS = ("alone", "joined", "told")
+"""Of a turn: by itself; after what the conversation is about, in the words of the fiche given; after the turns as they were said."""
 LEVELS = ("asked_level", "body_level", "intent", "meaning_read")
 """Features of the ranking that say how well a reading fits a candidate, whatever the others do."""
 FEATURES = (
@@ -61,6 +62,7 @@ FEATURES = (
     "alone_long",
     "alone_anew",
     "joined",
+    "told",
     "same",
     "related",
     "object_kept",
@@ -71,8 +73,9 @@ FEATURES = (
     "before_found",
     *(f"alone_{level}" for level in LEVELS),
     *(f"joined_{level}" for level in LEVELS),
+    *(f"told_{level}" for level in LEVELS),
 )
-"""`alone` and `joined`: logarithm of the share each reading gives; `_long` times the length of the turn in tens of words, `_anew`
+"""`alone`, `joined`, `told`: logarithm of the share each reading gives; `_long` times the length of the turn in tens of words, `_anew`
 when it announces another subject. `kept`: named in the title and meant in the conversation; `lost`: named in the title, never meant.
 `found`: share of the phrasings of the fiche that name the concepts said now, or kept from before. `_level`, `intent`, `_read`: how well
 the candidate fits a reading, whatever the others do."""
@@ -248,7 +251,8 @@ class Conversation:
         gone = self.manners.replaced_by(reading.concepts)
         kept = self._kept(topic.words, gone)
         joined = self.catalogue.lexicon.read_words([*kept, *said])
-        readings = ((reading, alone), (joined, rank(joined)))
+        told = self.catalogue.lexicon.read(clean(topic.followed_by(text)))
+        readings = ((reading, alone), (joined, rank(joined)), (told, rank(told)))
         shares = [_logarithms(ranked) for _, ranked in readings]
         levels = [_levels(ranked) for _, ranked in readings]
         before = self.catalogue.lexicon.read_words(kept).concepts
@@ -258,9 +262,9 @@ class Conversation:
         numbers = sorted(set().union(*shares))
         rows = []
         for number in numbers:
-            one, other = (share.get(number, FAINTEST) for share in shares)
+            one, *others = (share.get(number, FAINTEST) for share in shares)
             signs = self._signs(number, topic, reading.concepts, before)
-            rows.append((one, one * long, one * anew, other, *signs, *(fit for level in levels for fit in level.get(number, _NO_LEVEL))))
+            rows.append((one, one * long, one * anew, *others, *signs, *(fit for level in levels for fit in level.get(number, _NO_LEVEL))))
         return Compared(np.array(numbers, np.int64), np.array(rows, np.float64).reshape(len(numbers), len(FEATURES)), readings)
 
     def _signs(self, number: int, topic: Topic, said: frozenset[str], before: frozenset[str]) -> tuple[float, ...]:

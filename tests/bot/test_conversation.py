@@ -40,6 +40,8 @@ def _first(answer: Answer) -> str | None:
         (("renouveler ma carte d'identité", "en fait c'est le passeport"), "passeport-renouvellement"),
         (("changer l'adresse sur la carte grise", "et le permis ?"), "permis-adresse"),
         (("passeport perdu", "merci", "et si on me l'a volé ?"), "passeport-vol"),
+        (("Je voudrais déposer une demande de naturalisation.", "mon mari est français"), "nationalite-mariage"),
+        (("changer de nom sur la cni après mariage", "et sur la carte grise"), "cg-nom-etat-civil"),
     ],
 )
 def test_what_is_said_now_takes_the_place_of_what_was_said_before(assistant: Assistant, turns: tuple[str, ...], fiche: str) -> None:
