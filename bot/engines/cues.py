@@ -23,48 +23,59 @@ SHORTEST_BEGINNING = 3
 class Cues:
     """Words and beginnings of words, by what they point at."""
 
-    phrases: Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
-    """By their first word: phrases and their cue."""
+    phrases: Mapping[str, tuple[tuple[tuple[str, ...], str, str], ...]]
+    """By their first word: whole words, the beginning of the word after them ("" for none), and their cue."""
     beginnings: Mapping[str, tuple[str, ...]]
     """By beginning of a word: cues."""
     _known: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, lists: Mapping[str, str]) -> Cues:
-        """The cues of `cue: word, begin*, several words`."""
-        phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        """The cues of `cue: word, begin*, several words, several begin*`."""
+        phrases: dict[str, list[tuple[tuple[str, ...], str, str]]] = {}
         beginnings: dict[str, list[str]] = {}
         for cue, written in lists.items():
             for way in written.split(","):
                 words = tuple(folded_words(way))
-                if way.rstrip().endswith("*") and len(words) == 1:
+                begun = way.rstrip().endswith("*")
+                if begun and len(words) == 1:
                     beginnings.setdefault(words[0], []).append(cue)
+                elif begun and words:
+                    phrases.setdefault(words[0], []).append((words[:-1], words[-1], cue))
                 elif words:
-                    phrases.setdefault(words[0], []).append((words, cue))
+                    phrases.setdefault(words[0], []).append((words, "", cue))
         return cls({first: tuple(found) for first, found in phrases.items()}, {start: tuple(found) for start, found in beginnings.items()})
 
     def read(self, words: Sequence[str]) -> list[str]:
         """The cues of `words`, in their order, each once where it first appears."""
-        return list(dict.fromkeys(cue for _, _, cue in self._found(words)))
+        return list(dict.fromkeys(cue for _, _, cue in sorted(self._longest(words), key=lambda one: one[0])))
 
     def count(self, words: Sequence[str]) -> dict[str, int]:
-        """How many words of `words` point at each cue; a word of a longer phrase ("permis de séjour") points at nothing else."""
-        found = sorted(self._found(words), key=lambda one: one[0] - one[1])  # longest first
-        taken: set[int] = set()
+        """How many words of `words` point at each cue."""
         counts: dict[str, int] = {}
-        for start, end, cue in found:
-            if taken.isdisjoint(range(start, end)):
-                counts[cue] = counts.get(cue, 0) + end - start
-                taken.update(range(start, end) if end - start > 1 else ())
+        for start, end, cue in self._longest(words):
+            counts[cue] = counts.get(cue, 0) + end - start
         return counts
+
+    def _longest(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
+        """As `_found`, longest first; a word of a longer phrase ("permis de séjour", "mal orthographié") points at nothing else."""
+        taken: dict[int, tuple[int, int]] = {}
+        kept = []
+        for start, end, cue in sorted(self._found(words), key=lambda one: one[0] - one[1]):
+            places = range(start, end)
+            if all(taken.get(place, (start, end)) == (start, end) for place in places):
+                taken.update(dict.fromkeys(places, (start, end)))
+                kept.append((start, end, cue))
+        return kept
 
     def _found(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
         """Where each cue is named: first word, word after the last, cue."""
         found = []
         for position, word in enumerate(words):
-            for phrase, cue in self.phrases.get(word, ()):
-                if tuple(words[position : position + len(phrase)]) == phrase:
-                    found.append((position, position + len(phrase), cue))
+            for phrase, beginning, cue in self.phrases.get(word, ()):
+                end = position + len(phrase)
+                if tuple(words[position:end]) == phrase and (not beginning or (end < len(words) and words[end].startswith(beginning))):
+                    found.append((position, end + bool(beginning), cue))
             found += [(position, position + 1, cue) for cue in self._begun(word)]
         return found
 

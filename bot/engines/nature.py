@@ -36,6 +36,7 @@ MASKED = re.compile(r"\[([a-zéèà ]+)\]")
 _IDENTIFIERS = frozenset({"numéro", "numéro de sécurité sociale", "immatriculation", "date de naissance", "compte bancaire"})
 _NAME = re.compile(r"(?<=[a-zéèêàç,] )[A-ZÉÈ][a-zéèêëïôûç]{2,}")
 _LONG_NUMBER = re.compile(r"\d{4,}")
+BY_VOICE, BY_TEXT = frozenset(("15", "17", "18", "112")), "114"
 MOST_WORDS = 120
 """Of a long mail, the first words and the last are read: that is where the request stands."""
 
@@ -68,7 +69,7 @@ class Rules:
         subjects = () if self.named["not_now"].search(plain) else self.subjects
         for number, pattern in (*self.emergencies, *subjects):
             if pattern.search(plain):
-                return Nature.EMERGENCY, number
+                return Nature.EMERGENCY, self.reachable(plain, number)
         raw = clean(text).lower()
         if self.named["injection"].search(raw) or self.named["injection"].search(plain):
             return Nature.INJECTION, None
@@ -82,6 +83,14 @@ class Rules:
         if self.personal(plain, text):
             return (Nature.MIXED if self.asks_too(text) else Nature.PERSONAL_FILE), None
         return None
+
+    def reachable(self, plain: str, number: str) -> str:
+        """The number for who can call `number`, or write to the 114 (décret n° 2008-346 du 14 avril 2008): it reaches the same rescuers.
+
+        Args:
+            plain: the message, folded.
+        """
+        return BY_TEXT if number in BY_VOICE and self.named["cannot_phone"].search(plain) else number
 
     def asks_a_way(self, words: Sequence[str]) -> bool:
         """Whether somebody asks how to do something, or tells a situation that calls for a procedure."""

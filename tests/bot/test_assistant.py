@@ -134,6 +134,12 @@ def test_a_mixed_request_is_answered_and_its_personal_part_handed_over(assistant
     assert "personal_part" in _keys(answer)
 
 
+def test_who_cannot_telephone_writes_to_the_114_whatever_saw_the_danger(assistant: Assistant) -> None:
+    understood = assistant.answer(Question("ich bin gehörlos, mein Mann atmet nicht mehr")).interpretation
+
+    assert (understood.nature, understood.emergency) == (Nature.EMERGENCY, "114")
+
+
 def test_another_administration_is_named_with_its_contact(assistant: Assistant) -> None:
     answer = assistant.answer(Question("demander une allocation logement à la CAF"))
 

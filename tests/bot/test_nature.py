@@ -44,6 +44,11 @@ def classifier() -> NatureClassifier:
         ("un homme armé me suit", "17"),
         ("AU SECOURS", "112"),
         ("je veux mourir", "3114"),
+        ("comment mourir sans souffrir", "3114"),
+        ("ce titre de séjour ne servira à personne, ce soir j'en finis", "3114"),
+        ("on vient de nous renverser en voiture, ma femme est blessée", "18"),
+        ("l'accident de car sur la nationale, ya plein de blessés", "18"),
+        ("il m'a encore frappée ce soir et il dort", "3919"),
         ("j'ai envie de mourir depuis mon refus de titre de séjour", "3114"),
         ("mon conjoint me bat", "3919"),
         ("un enfant battu dans mon immeuble, faut-il une attestation", "119"),
@@ -58,6 +63,20 @@ def classifier() -> NatureClassifier:
     ],
 )
 def test_an_emergency_is_recognised_with_its_number(said: str, number: str) -> None:
+    assert shipped_rules().decide(said) == (Nature.EMERGENCY, number)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("je suis sourde et ça sent le gaz chez moi", "114"),
+        ("je suis sourd, mon mari fait un infarctus", "114"),
+        ("je peux pas parler, il a un couteau", "114"),
+        ("ça sent le gaz chez ma voisine sourde", "18"),
+        ("je suis sourde et je veux mourir", "3114"),
+    ],
+)
+def test_who_cannot_telephone_writes_to_the_114(said: str, number: str) -> None:
     assert shipped_rules().decide(said) == (Nature.EMERGENCY, number)
 
 
@@ -172,9 +191,18 @@ def test_a_word_points_at_its_cue_whatever_its_ending() -> None:
     assert cues.read(["les", "incendies"]) == ["fire"]
 
 
+@pytest.mark.parametrize(
+    ("words", "found"), [("sans nouvelle depuis", ["waiting"]), ("sans nouvelles", ["waiting"]), ("sans", []), ("sans titre", [])]
+)
+def test_the_last_word_of_several_may_be_a_beginning(words: str, found: list[str]) -> None:
+    assert Cues.of({"waiting": "sans nouvel*"}).read(words.split()) == found
+
+
 def test_a_phrase_says_more_than_the_words_it_holds() -> None:
     cues = Cues.of({"migrations": "permis de sejour", "permis": "permis"})
     assert cues.count(["mon", "permis", "de", "sejour"]) == {"migrations": 3}
+    assert cues.read(["mon", "permis", "de", "sejour"]) == ["migrations"]
+    assert cues.read(["permis", "puis", "permis", "de", "sejour"]) == ["permis", "migrations"]
 
 
 @pytest.mark.parametrize(
