@@ -45,8 +45,6 @@ LEAST_SHARE = {
 """What the classifier alone must be sure of: with nothing like the question among the fiches, and how much more when one is wholly like
 it. Nobody is told of false papers for a wet passport, nor that "permis de chasse" is out of scope. The patterns of `rules.yml` need no
 share. A small doubt is enough for an emergency: it comes before anything else."""
-CONFUSED = frozenset({Nature.OTHER_ADMINISTRATION, Nature.COMPLAINT, Nature.OUT_OF_SCOPE, Nature.SMALL_TALK, Nature.NONSENSE})
-"""Natures whose share is that of a general question once a fiche outweighs them; a doubt about the graver ones stays a doubt."""
 UNTAUGHT_EMERGENCY = 0.5
 """Share from which words of a language that no glossary and no example holds are an emergency: under, they only resemble one by chance."""
 SURE_OF_BOTH = 0.6
@@ -66,8 +64,9 @@ SHORTEST_KNOWN = 3
 """Words from which a question that stands word for word among the phrasings of one fiche alone is a question about that fiche."""
 MOST_READ = 6000
 """Characters of a message that are read; beyond, a mail repeats itself or attacks."""
-DOUBT_ABOUT_A_FILE = 0.2
-"""Share of doubt from which a question is handed over as being about one person's file (chosen by cross-validation on the examples)."""
+DOUBT_ABOUT_A_FILE = 0.1
+"""Share of doubt from which a question is handed over as being about one person's file (chosen on questions of other people that the
+classifier had not read)."""
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,12 @@ class EmbeddedEngine:
                 if not speaks and context.last.decision is Decision.CLARIFY and not self._offered(context.last, ranked):
                     likeness = min(likeness, UNTOLD)
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
-        confused = CONFUSED.intersection(outweighed(probabilities, likeness))
-        general = sum(probabilities.get(nature, 0.0) for nature in (*ANSWERABLE, *confused))
+        general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
         confidence = likeness if leans else self.certainty(ranked, reading, general)
         asks_a_way = self.rules.asks_a_way(words)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
         if nature is Nature.EMERGENCY:
-            emergency = emergency or number or "112"
+            emergency = emergency or self.rules.reachable(" ".join(words), number or "112")
         if nature is Nature.MIXED:
             reading = self.catalogue.lexicon.read(self._general_part(text))
             ranked = self.rank(reading)
@@ -255,7 +253,8 @@ class EmbeddedEngine:
     def _competent(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
         first = self.catalogue.fiches.get(candidates[0].fiche or "") if candidates else None
         if nature is Nature.OTHER_ADMINISTRATION:
-            body = self.catalogue.competence.find(text)
+            words = self.catalogue.lexicon.words(text)
+            body = self.catalogue.competence.find(text) or self.catalogue.competence.find(" ".join(words))
             speaks = first.competent if first and likeness >= 0.5 else None
             return speaks or (body.name if body else None)
         return first.competent if first and nature in ANSWERABLE else None

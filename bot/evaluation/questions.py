@@ -35,7 +35,8 @@ class Asked:
     text: str
     set: str = ""
     relevant: frozenset[str] = frozenset()
-    """National sheets that answer it; the answer is right when its fiche, or the sheet quoted, stands for one of them."""
+    """National sheets and fiches that answer it; the answer is right when it is one of these fiches, or when its fiche, or the sheet
+    quoted, stands for one of these sheets."""
     fiche: str | None = None
     """The fiche that answers it, for a phrasing: no other one is right."""
     kind: str = ""
@@ -63,7 +64,7 @@ class Asked:
         """Whether `candidate` answers it."""
         if self.fiche is not None:
             return candidate.fiche == self.fiche
-        return not self.relevant.isdisjoint(candidate.service_public)
+        return candidate.fiche in self.relevant or not self.relevant.isdisjoint(candidate.service_public)
 
 
 Sets = Mapping[str, tuple[Asked, ...]]

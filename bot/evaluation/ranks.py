@@ -102,13 +102,13 @@ def _columns(asked: Sequence[Asked], ranks: Ranks | None) -> dict[str, Figure | 
 
 def _held(catalogue: Catalogue, known: Mapping[str, Sequence[Outcome]]) -> Table:
     """How many questions a fiche can answer at all: the others may only be quoted a national sheet, when the corpus is there."""
-    sheets = frozenset(sheet for fiche in catalogue.fiches.values() for sheet in fiche.service_public)
+    held = frozenset(name for fiche in catalogue.fiches.values() for name in (fiche.id, *fiche.service_public))
     rows: list[Mapping[str, Cell]] = []
     for name, found in known.items():
         row: dict[str, Cell] = {"set": name}
         for half in PARTS:
             asked = [one.asked for one in found if one.asked.part == half]
-            row[half] = share([one.fiche in catalogue.fiches or not sheets.isdisjoint(one.relevant) for one in asked]) if asked else None
+            row[half] = share([one.fiche in held or not held.isdisjoint(one.relevant) for one in asked]) if asked else None
         rows.append(row)
     return Table("held", "Questions that a published fiche answers", {"set": "set", "tuned": "tuned", "aside": "aside"}, rows)
 

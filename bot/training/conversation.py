@@ -1,6 +1,6 @@
 """Learns how much a turn leans on the previous ones: the weights of `bot.engines.conversation`.
 
-Two kinds of trials: dialogues, whose last turn is answered by known national sheets, replayed turn by turn; and questions clear by
+Two kinds of trials: dialogues, whose last turn has a known answer, replayed turn by turn; and questions clear by
 themselves, asked after a fiche drawn at random, so that a subject never leaks into the next one. Multinomial logit over the candidates.
 """
 
@@ -20,7 +20,7 @@ from bot.catalogue import Catalogue
 from bot.engines.conversation import FEATURES, LONGEST_CONTINUATION, TRUST, Certain, Compared, Floats, trust_signs
 from bot.engines.embedded import EmbeddedEngine
 from bot.messages import NO_CONTEXT, Context, Decision, Nature, Question, Turn
-from bot.training.ranking import SEED, Guide
+from bot.training.ranking import SEED, Guide, is_answer
 from knowledge.wordforms import folded_words
 
 REGULARISATION = 0.05
@@ -32,10 +32,10 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Dialogue:
-    """The turns of one person, and the national sheets that answer the last one."""
+    """The turns of one person, and the national sheets or fiches that answer the last one."""
 
     turns: tuple[str, ...]
-    sheets: frozenset[str]
+    answers: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def train(
     for assistant in assistants:
         for dialogue in dialogues:
             context = replayed(assistant, dialogue.turns[:-1])
-            followed.append(trial(assistant, context, dialogue.turns[-1], dialogue.sheets))
+            followed.append(trial(assistant, context, dialogue.turns[-1], dialogue.answers))
         chance = random.Random(SEED)
         fiches = [fiche for fiche in assistant.catalogue.fiches.values() if fiche.questions.get("fr")]
         for guide in short:
             given = chance.choice(fiches)
             before = Turn(chance.choice(given.questions["fr"]), given.id, Nature.GENERAL, Decision.REPLY)
-            begun.append(trial(assistant, Context((before,)), guide.text, guide.sheets, weight))
+            begun.append(trial(assistant, Context((before,)), guide.text, guide.answers, weight))
     weights, trust = fit([*followed, *begun]), fit_trust([*followed, *begun])
     stored = {
         "weights": {name: round(float(value), 4) for name, value in zip(FEATURES, weights, strict=True)},
@@ -93,14 +93,14 @@ def replayed(assistant: Assistant, turns: Sequence[str]) -> Context:
     return context
 
 
-def trial(assistant: Assistant, context: Context, text: str, sheets: frozenset[str], weight: float = 1.0) -> Trial:
+def trial(assistant: Assistant, context: Context, text: str, answers: frozenset[str], weight: float = 1.0) -> Trial:
     """The candidates of `text` after `context`."""
     catalogue: Catalogue = assistant.catalogue
     own = assistant.engine
     engine = own if isinstance(own, EmbeddedEngine) else EmbeddedEngine.load(catalogue, models=assistant.models)
     reading = catalogue.lexicon.read(text)
     compared = engine.conversation.compare(engine.conversation.topic(context), text, reading, engine.rank(reading), engine.rank)
-    right = [not sheets.isdisjoint(catalogue.index.subjects[int(number)].service_public) for number in compared.subjects]
+    right = [is_answer(catalogue.index.subjects[int(number)], answers) for number in compared.subjects]
     return Trial(compared, engine.certain, np.array(right, bool), weight)
 
 

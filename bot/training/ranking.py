@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,10 +48,11 @@ GUIDE_WEIGHT = 4.0
 
 @dataclass(frozen=True)
 class Guide:
-    """A question written by somebody who has not read the fiches, and the national sheets that answer it."""
+    """A question written by somebody who has not read the fiches, and what answers it."""
 
     text: str
-    sheets: frozenset[str]
+    answers: frozenset[str]
+    """National sheets or fiches, by their identifiers: one of them is enough."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,12 @@ def _newcomers(classes: Classes, chance: random.Random) -> Classes:
 
 
 def _holds(guide: Guide) -> Callable[[Subject], bool]:
-    return lambda subject: not guide.sheets.isdisjoint(subject.service_public)
+    return lambda subject: is_answer(subject, guide.answers)
+
+
+def is_answer(subject: Subject, answers: Set[str]) -> bool:
+    """Whether `subject` is one of the fiches, or stands for one of the national sheets, of `answers`."""
+    return subject.fiche in answers or not answers.isdisjoint(subject.service_public)
 
 
 def _covers(fiche: PublishedFiche) -> Callable[[Subject], bool]:

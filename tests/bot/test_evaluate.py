@@ -107,6 +107,13 @@ def test_only_a_reply_can_be_wrong(verdict: Verdict, worth: Judgement) -> None:
     assert judge(Asked("carte perdue", relevant=frozenset({"F1344"})), verdict) is worth
 
 
+def test_an_answer_is_known_by_its_sheet_or_by_its_fiche() -> None:
+    by_fiche = Asked("carte perdue", relevant=frozenset({FICHE.fiche or ""}))
+
+    assert by_fiche.is_right(FICHE)
+    assert not by_fiche.is_right(OTHER)
+
+
 def test_any_reply_to_what_must_not_be_answered_is_wrong() -> None:
     asked = Asked("où en est mon dossier", relevant=frozenset({"F1344"}), expected="handover")
 
