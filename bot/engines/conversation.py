@@ -236,13 +236,12 @@ class Conversation:
         best = held.argmax(axis=1)
         first = int(best[order[0]])
         helped = bool(held[order[0], first] > held[order[0], 0] + HELPED)
-        leans = helped or compared.subjects[order[0]] != alone.subjects[0]  # or the turn by itself says something else
+        leans = helped or bool(compared.subjects[order[0]] != alone.subjects[0])  # or the turn by itself says something else
+        confidence = float(1.0 / (1.0 + np.exp(-(trust_signs(compared, scores, certain) @ self.learned.trust))))
         if not leans:
-            return Heard(alone, reading, False, certain(alone, reading))
+            return Heard(alone, reading, False, confidence)
         rows = [{int(number): row for number, row in zip(one.subjects, one.features, strict=True)} for _, one in compared.readings]
         features = np.array([_held(rows, int(best[place]), int(compared.subjects[place])) for place in order])
-        signs = trust_signs(compared, scores, certain)
-        confidence = float(1.0 / (1.0 + np.exp(-(signs @ self.learned.trust))))
         return Heard(Ranked(compared.subjects[order], scores[order], features), compared.readings[first][0], leans, confidence)
 
     def compare(self, topic: Topic, text: str, reading: Reading, alone: Ranked, rank: Rank) -> Compared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,9 +53,13 @@ SURE_OF_BOTH = 0.6
 UNTOLD = 0.45
 """Most confidence in a fiche that the clarification did not offer, when the words after it ("euh je ne sais pas") name nothing: only those
 before it speak, and they are not asked back a second time (`policy.LIKELY`)."""
+LEAST_IN_TALK = (-2.9, 4.9)
+"""Log-odds of an emergency from which a turn that follows others is one: with nothing like it among the fiches, and how much more when one
+is wholly like it (logistic regression over follow-ups and emergencies of other people that the classifier had not read)."""
 CLEAR_SUBJECT = 0.8
 """Likeness from which a fiche surely speaks of the subject; asked for a way, the classifier must then be as sure as `OUTWEIGHS`."""
 OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
+TINY = 1e-9
 CHOSEN = "choix parmi les propositions de la question précédente"
 WORD_FOR_WORD = "formulation rattachée à la fiche, mot pour mot"
 BARE = "un seul mot : les souhaits usuels sont proposés"
@@ -121,6 +126,7 @@ class EmbeddedEngine:
             topic = self.conversation.topic(context)
             heard = self.conversation.hear(topic, text, reading, ranked, self.rank, self.certain)
             reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.confidence
+            danger = endangered(probabilities.get(Nature.EMERGENCY, 0.0), likeness)
             if leans:
                 untied = self.conversation.without_links(text)
                 alone = self.natures.judge(untied)[0] if untied else probabilities
@@ -128,8 +134,9 @@ class EmbeddedEngine:
                 if not speaks and context.last.decision is Decision.CLARIFY and not self._offered(context.last, ranked):
                     likeness = min(likeness, UNTOLD)
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
+            probabilities = {**probabilities, Nature.EMERGENCY: danger}
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
-        confidence = likeness if leans else self.certainty(ranked, reading, general)
+        confidence = likeness if leans else likeness * self.certainty(ranked, reading, general) / max(self.certain(ranked, reading), TINY)
         asks_a_way = self.rules.asks_a_way(words)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
         if nature is Nature.EMERGENCY:
@@ -338,6 +345,16 @@ class EmbeddedEngine:
         if carried:
             lines.append("complété par la question précédente")
         return tuple(lines)
+
+
+def endangered(share: float, likeness: float) -> float:
+    """The share of emergency of a turn that follows others, from the `share` of its words alone; 0 when they are not sure enough.
+
+    A few words about a procedure ("et s'il a été volé ?") look like a danger, and a danger told in the middle of a procedure has nothing to
+    do with it: the words alone decide, and must be the more sure the better a fiche answers the turn.
+    """
+    least, more = LEAST_IN_TALK
+    return share if share > 0.0 and math.log(share / max(1.0 - share, TINY)) >= least + more * likeness else 0.0
 
 
 def outweighed(probabilities: Mapping[Nature, float], likeness: float) -> tuple[Nature, ...]:

@@ -85,6 +85,31 @@ def test_what_was_said_before_never_softens_a_grave_or_personal_turn(assistant: 
     assert _said(assistant, before, said).interpretation.nature is nature
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("renouveler ma carte d'identité", "Mon voisin s'est coupé avec la tronçonneuse, ça n'arrête pas de saigner."),
+        ("perte de permis", "Monsieur il a pistolet devant magasin, il crier, gens courir"),
+        ("demande de passeport", "maman elle est partie depuis hier euh on est tout seuls avec mon petit frère"),
+    ],
+)
+def test_a_danger_told_in_the_middle_of_a_procedure_is_heard(assistant: Assistant, before: str, said: str) -> None:
+    assert _said(assistant, before, said).interpretation.nature is Nature.EMERGENCY
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("passeport pour mon fils", "je suis divorcée son père est pas d'accord"),
+        ("titre de séjour perdu", "et s'il a été volé ?"),
+        ("carte d'identité", "il est mineur"),
+        ("mon permis a disparu", "on l'a volé"),
+    ],
+)
+def test_a_few_words_about_a_procedure_are_no_danger(assistant: Assistant, before: str, said: str) -> None:
+    assert _said(assistant, before, said).interpretation.nature is not Nature.EMERGENCY
+
+
 @pytest.mark.parametrize("said", ["et la mienne, elle a été acceptée ?", "le mien il en est où", "et pourquoi le mien est refusé"])
 def test_a_turn_about_ones_own_file_is_handed_over(assistant: Assistant, said: str) -> None:
     assert isinstance(_said(assistant, "renouveler un titre de séjour", said), Handover)
