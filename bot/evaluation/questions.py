@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from knowledge.fiches import PublishedFiche
 OWN = Path(__file__).parents[2] / "tests" / "questions"
 """Where the sets stand in a checkout; an installed wheel has none."""
 DEVELOPMENT = ("usager", "etranger", "spf_qr", "hors_perimetre")
+JUDGED = "_judged"
 TUNED, ASIDE = "tuned", "aside"
 PARTS = (TUNED, ASIDE)
 HANDED_OVER = frozenset({Nature.PERSONAL_FILE, Nature.COMPLAINT, Nature.WANTS_PERSON})
@@ -37,6 +38,8 @@ class Asked:
     relevant: frozenset[str] = frozenset()
     """National sheets and fiches that answer it; the answer is right when it is one of these fiches, or when its fiche, or the sheet
     quoted, stands for one of these sheets."""
+    judged: frozenset[str] = frozenset()
+    """Of the fiches that several systems proposed, those that a reader who did not know which one accepted; empty when nobody read them."""
     fiche: str | None = None
     """The fiche that answers it, for a phrasing: no other one is right."""
     kind: str = ""
@@ -71,7 +74,8 @@ Sets = Mapping[str, tuple[Asked, ...]]
 
 
 def own(folder: Path) -> Sets:
-    """Every set of a folder, by the name of its file.
+    """Every set of a folder, by the name of its file; and, under its name with `JUDGED`, the questions of which somebody read the answers,
+    with what that reader accepts and nothing else.
 
     Raises:
         PartMissing: the folder holds none.
@@ -83,7 +87,10 @@ def own(folder: Path) -> Sets:
             f"Aucun jeu de questions dans {folder}. Ils sont dans le dépôt (tests/questions), pas dans le paquet installé : "
             "indiquez leur dossier avec --sets DOSSIER."
         )
-    return found
+    strictly = {
+        name: tuple(replace(one, set=name + JUDGED, relevant=one.judged) for one in asked if one.judged) for name, asked in found.items()
+    }
+    return found | {name + JUDGED: asked for name, asked in strictly.items() if asked}
 
 
 def development(folder: Path) -> Sets:
@@ -143,6 +150,7 @@ def _asked(row: Mapping[str, Any], name: str) -> Asked:
         text=row.get("query") or turns[-1],
         set=name,
         relevant=frozenset(row.get("relevant") or row.get("relevant_last") or ()),
+        judged=frozenset(row.get("judged", ())),
         kind=row.get("lang") or row.get("kind", ""),
         nature=nature,
         expected=row.get("expected", "any"),

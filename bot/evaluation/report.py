@@ -15,7 +15,7 @@ from bot.catalogue import Catalogue
 from bot.evaluation import baselines, conversations, footprint, natures, questions, ranks, risk, robustness, speed
 from bot.evaluation.asking import Outcome, Progress, ask_all
 from bot.evaluation.baselines import Baseline
-from bot.evaluation.questions import ASIDE, TUNED, Sets
+from bot.evaluation.questions import ASIDE, JUDGED, TUNED, Sets
 from bot.evaluation.risk import Mix
 from bot.evaluation.tables import Part, as_json
 from bot.training import shares
@@ -147,7 +147,7 @@ class Evaluation:
         """Each set of covered questions with those that must not be answered, half by half; development questions are all tuned."""
         forbidden = [one for one in self.outcomes("natures", "unseen_natures", "hors_perimetre") if one.asked.forbidden]
         mixes = []
-        for name in ("citizens", "unseen", "usager", PHRASINGS):
+        for name in ("citizens", "unseen", f"unseen{JUDGED}", "usager", PHRASINGS):
             for half in (TUNED, ASIDE):
                 covered = [one for one in self.outcomes(name) if one.asked.part == half]
                 if covered:

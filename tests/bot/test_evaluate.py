@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from bot.evaluation.asking import Judgement, Outcome, judge
 from bot.evaluation.charts import points, svg
 from bot.evaluation.figures import Figure, Unit, auroc, mean, percentile, reliability, share
 from bot.evaluation.noise import Noise, noisy
-from bot.evaluation.questions import Asked
+from bot.evaluation.questions import Asked, own
 from bot.evaluation.robustness import spoiled
 from bot.evaluation.tables import Chart, Series
 from bot.messages import Candidate, Decision, Handover, Interpretation, Nature
@@ -112,6 +113,18 @@ def test_an_answer_is_known_by_its_sheet_or_by_its_fiche() -> None:
 
     assert by_fiche.is_right(FICHE)
     assert not by_fiche.is_right(OTHER)
+
+
+def test_what_a_reader_accepts_is_measured_apart_from_what_the_writer_named(tmp_path: Path) -> None:
+    read_rows = '{"query": "carte perdue", "relevant": ["F1344"], "judged": ["cni-perte"], "part": "aside"}\n'
+    (tmp_path / "unseen.jsonl").write_text(read_rows + '{"query": "permis perdu", "relevant": ["F1450"], "part": "aside"}\n', "utf-8")
+
+    sets = own(tmp_path)
+
+    assert [one.text for one in sets["unseen"]] == ["carte perdue", "permis perdu"]
+    (strict,) = sets["unseen_judged"]
+    assert strict.is_right(FICHE)
+    assert not strict.is_right(Candidate("cni-vol", ("F1344",), "", 0.9))
 
 
 def test_any_reply_to_what_must_not_be_answered_is_wrong() -> None:
