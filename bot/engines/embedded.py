@@ -121,7 +121,7 @@ class EmbeddedEngine:
         ranked = self.rank(reading)
         leans = carried = False
         second = None
-        likeness = self.certain(ranked, reading)
+        likeness = unaided = self.certain(ranked, reading)
         if context.last and len(words) <= LONGEST_CONTINUATION:
             topic = self.conversation.topic(context)
             heard = self.conversation.hear(topic, text, reading, ranked, self.rank, self.certain)
@@ -136,7 +136,7 @@ class EmbeddedEngine:
                 probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
             probabilities = {**probabilities, Nature.EMERGENCY: danger}
         general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
-        confidence = likeness if leans else likeness * self.certainty(ranked, reading, general) / max(self.certain(ranked, reading), TINY)
+        confidence = likeness if leans else likeness * self.certainty(ranked, reading, general) / max(unaided, TINY)
         asks_a_way = self.rules.asks_a_way(words)
         nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
         if nature is Nature.EMERGENCY:
@@ -351,7 +351,8 @@ def endangered(share: float, likeness: float) -> float:
     """The share of emergency of a turn that follows others, from the `share` of its words alone; 0 when they are not sure enough.
 
     A few words about a procedure ("et s'il a été volé ?") look like a danger, and a danger told in the middle of a procedure has nothing to
-    do with it: the words alone decide, and must be the more sure the better a fiche answers the turn.
+    do with it: the words alone decide, and must be the more sure the better a fiche answers the turn. Whatever they say, `LEAST_SHARE`
+    holds too.
     """
     least, more = LEAST_IN_TALK
     return share if share > 0.0 and math.log(share / max(1.0 - share, TINY)) >= least + more * likeness else 0.0

@@ -18,6 +18,7 @@ from knowledge.fiche_files import FicheFile, read_all
 from knowledge.proofreading import bodies, collection, vocabulary, wishes
 from knowledge.proofreading.collection import Opening
 from knowledge.proofreading.fiche import Reader, overdue
+from knowledge.proofreading.rows import Rows
 from knowledge.settings import shipped_content
 from knowledge.wordforms import Lexicon
 
@@ -87,7 +88,7 @@ def check(
 
 def _foundations(
     content: Path,
-) -> tuple[tuple[facts.Fact, ...], directory.Directory, vocabulary.Vocabulary, wishes.Written | None, bodies.Written | None]:
+) -> tuple[tuple[facts.Fact, ...], directory.Directory, vocabulary.Vocabulary, Rows[Any], Rows[Any]]:
     """Facts, services, vocabulary, wishes and bodies; all their refusals are told together."""
     remarks: list[Remark] = []
     read: list[Any] = []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, RootModel
 
 from knowledge.competence import FILE
-from knowledge.documents import Document, Strict, read_text, read_yaml, shaped
+from knowledge.documents import Strict
 from knowledge.errors import Remark
+from knowledge.proofreading.rows import Rows, read_rows
 from knowledge.proofreading.vocabulary import Vocabulary
 from knowledge.wordforms import folded_words
 
@@ -29,26 +29,13 @@ class _Bodies(RootModel[tuple[_Body, ...]]):
     pass
 
 
-@dataclass(frozen=True)
-class Written:
-    """The bodies as they are written."""
-
-    document: Document
-    rows: tuple[_Body, ...]
+def read(content: Path) -> Rows[_Body]:
+    """The bodies of a content folder. Raises ContentRefused."""
+    return read_rows(content, FILE, _Bodies)
 
 
-def read(content: Path) -> Written | None:
-    """The bodies of a content folder; None when it has none. Raises ContentRefused."""
-    if not (content / FILE).is_file():
-        return None
-    document = read_yaml(read_text(content / FILE, FILE), FILE)
-    return Written(document, shaped(_Bodies, document, document.value or ()).root)
-
-
-def refusals(written: Written | None, vocabulary: Vocabulary) -> Iterator[Remark]:
+def refusals(written: Rows[_Body], vocabulary: Vocabulary) -> Iterator[Remark]:
     """Addresses that nobody answers for, and words by which a citizen would be sent to one body or to another by chance."""
-    if written is None:
-        return
     said: dict[tuple[str, ...], str] = {}
     for number, row in enumerate(written.rows):
         if not vocabulary.is_official_address(row.url):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, RootModel
 
-from knowledge.documents import Document, Strict, read_text, read_yaml, shaped
+from knowledge.documents import Strict
 from knowledge.errors import Remark
+from knowledge.proofreading.rows import Rows, read_rows
 from knowledge.wishes import FILE
 from knowledge.wordforms import Lexicon
 
@@ -26,26 +26,13 @@ class _Wishes(RootModel[tuple[_Wish, ...]]):
     pass
 
 
-@dataclass(frozen=True)
-class Written:
-    """The wishes as they are written, before their fiches are looked for."""
-
-    document: Document
-    rows: tuple[_Wish, ...]
+def read(content: Path) -> Rows[_Wish]:
+    """The wishes of a content folder, before their fiches are looked for. Raises ContentRefused."""
+    return read_rows(content, FILE, _Wishes)
 
 
-def read(content: Path) -> Written | None:
-    """The wishes of a content folder; None when it has none. Raises ContentRefused."""
-    if not (content / FILE).is_file():
-        return None
-    document = read_yaml(read_text(content / FILE, FILE), FILE)
-    return Written(document, shaped(_Wishes, document, document.value or ()).root)
-
-
-def refusals(written: Written | None, lexicon: Lexicon) -> Iterator[Remark]:
+def refusals(written: Rows[_Wish], lexicon: Lexicon) -> Iterator[Remark]:
     """Words that two wishes share. `lexicon`: how words are read."""
-    if written is None:
-        return
     said: dict[frozenset[str], str] = {}
     for number, row in enumerate(written.rows):
         for place, words in enumerate(row.words):
@@ -55,14 +42,12 @@ def refusals(written: Written | None, lexicon: Lexicon) -> Iterator[Remark]:
                 yield written.document.refused((number, "words", place), "souhait", message, "gardez-le sur une seule ligne")
 
 
-def unserved(written: Written | None, served: Set[str]) -> Iterator[Remark]:
+def unserved(written: Rows[_Wish], served: Set[str]) -> Iterator[Remark]:
     """The fiches that wishes name and that are not served: they are not offered, and the line should name another.
 
     Args:
         served: identifiers of the fiches that may be offered.
     """
-    if written is None:
-        return
     for number, row in enumerate(written.rows):
         for place, fiche in enumerate(row.fiches):
             if fiche not in served:

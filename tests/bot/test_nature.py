@@ -72,7 +72,10 @@ def test_an_emergency_is_recognised_with_its_number(said: str, number: str) -> N
         ("je suis sourde et ça sent le gaz chez moi", "114"),
         ("je suis sourd, mon mari fait un infarctus", "114"),
         ("je peux pas parler, il a un couteau", "114"),
+        ("j'arrive plus à parler et mon mari saigne beaucoup, une hémorragie", "114"),
         ("ça sent le gaz chez ma voisine sourde", "18"),
+        ("ça sent le gaz chez moi, ma mère est sourde", "18"),
+        ("je peux pas parler français, mon mari ne respire plus", "15"),
         ("je suis sourde et je veux mourir", "3114"),
     ],
 )
