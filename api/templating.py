@@ -30,6 +30,7 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.filters["phone_link"] = phone_link
+        self._environment.filters["urgent_link"] = urgent_link
         self._environment.filters["site"] = site
         self._environment.filters["direction"] = direction
 
@@ -59,6 +60,11 @@ class Templates:
 def phone_link(phone: str) -> str:
     """The address that dials `phone`: "tel:0353011000"."""
     return "tel:" + "".join(character for character in phone if character.isdigit() or character == "+")
+
+
+def urgent_link(number: str) -> str:
+    """The address that reaches an emergency number: 114 is for those who cannot hear or speak, and is written to."""
+    return "sms:114" if number == "114" else phone_link(number)
 
 
 def site(url: str) -> str:

@@ -133,6 +133,17 @@ def test_the_two_questions_of_feedback_can_be_answered_apart(visit: Visits) -> N
     expect(page.locator(".feedback").get_by_role("button", name="Parler à une personne")).to_be_visible()
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_who_cannot_hear_is_shown_a_number_to_write_to_and_none_to_call(visit: Visits, javascript: bool) -> None:
+    page = visit(javascript=javascript).open("/")
+
+    page.get_by_label("Votre question").fill("je suis sourde et ça sent le gaz")
+    page.get_by_role("button", name="Envoyer", exact=True).click()
+
+    expect(page.locator(".emergency a")).to_have_text("Écrire au 114 par SMS")
+    expect(page.locator(".emergency a")).to_have_attribute("href", "sms:114")
+
+
 def test_a_conversation_works_without_javascript(visit: Visits) -> None:
     visitor = visit(javascript=False)
     page = visitor.open("/")

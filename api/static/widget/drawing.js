@@ -69,15 +69,17 @@ function readDate(day, language) {
   return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { dateStyle: "long", timeZone: "UTC" }).format(new Date(`${day}T00:00:00Z`));
 }
 
-// The number of an emergency, as a link to call it; 114 is written to.
+// The number of an emergency, as a link to call it; this one is written to.
+const WRITTEN_TO = "114";
+
 function urgentLink(number, label = number) {
   const digits = number.replace(/\D/g, "");
-  return make("a", { class: "phone", href: `${digits === "114" ? "sms" : "tel"}:${digits}` }, label);
+  return make("a", { class: "phone", href: `${digits === WRITTEN_TO ? "sms" : "tel"}:${digits}` }, label);
 }
 
 function drawUrgent(number, words) {
   const spoken = number.replace(/^(\d\d)(\d\d)$/, "$1 $2");
-  return make("p", { class: "emergency" }, urgentLink(number, fill(words.call, { number: spoken })));
+  return make("p", { class: "emergency" }, urgentLink(number, fill(number === WRITTEN_TO ? words.write : words.call, { number: spoken })));
 }
 
 // Sentences in reading order: neighbours of the same role and language stand together; what another part shows is not said twice.
