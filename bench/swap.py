@@ -91,9 +91,9 @@ def _talking(port: int, failed: list[int], turns: list[float]) -> Iterator[None]
 def _prudent(root: Path) -> None:
     """Models that are never sure."""
     shutil.copytree(SHIPPED, root / PRUDENT)
-    stored = json.loads((SHIPPED / "confidence.json").read_text("utf-8"))
+    stored = json.loads((SHIPPED / "weighing.json").read_text("utf-8"))
     stored["thresholds"]["sure"] = 1.0
-    (root / PRUDENT / "confidence.json").write_text(json.dumps(stored), "utf-8")
+    (root / PRUDENT / "weighing.json").write_text(json.dumps(stored), "utf-8")
 
 
 def _until(port: int, question: str, known: Callable[[Mapping[str, object]], bool]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.catalogue import Catalogue
 from bot.engines.choice import engine_over
 from bot.engines.contract import Engine
 from bot.engines.shipped import SHIPPED
+from bot.engines.weighing import thresholds
 from bot.messages import NO_CONTEXT, Answer, Clarify, Context, Decline, Handover, Question, Reply
 from bot.policy import Thresholds, decide
 from bot.wording import Wording
@@ -145,5 +145,4 @@ class Assistant:
 
 def _thresholds(models: Path) -> Thresholds:
     """The thresholds of the settings, or those chosen with `models`."""
-    stored = json.loads((models / "confidence.json").read_text("utf-8"))["thresholds"]
-    return settings.settings().thresholds(Thresholds(**stored))
+    return settings.settings().thresholds(thresholds(models))

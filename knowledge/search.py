@@ -123,11 +123,15 @@ class Index:
         """`text` as this index reads it."""
         return self.lexicon.read(text)
 
+    def vectors(self, reading: Reading) -> Vectors:
+        """The vectors of a text, shape (2, dimensions): as written, and as read."""
+        words = " ".join(reading.words)
+        return self.embedder.embed([(reading.text or words)[:MOST_EMBEDDED], words[:MOST_EMBEDDED]])
+
     def evidence(self, reading: Reading) -> Evidence:
         """Measure every subject against a question already read."""
         terms = _tally(reading.terms)
-        words = " ".join(reading.words)
-        vector = self.embedder.embed([(reading.text or words)[:MOST_EMBEDDED], words[:MOST_EMBEDDED]])
+        vector = self.vectors(reading)
         said = {
             "head": self.head.score(terms),
             "asked": self.asked.score(terms),

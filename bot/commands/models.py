@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import say, warn
@@ -21,6 +20,7 @@ def register(commands: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bot.engines.weighing import thresholds
     from bot.learned import PACKAGE, REASON, put_in_service, serving, trained_here, versions
 
     root = trained_here()
@@ -31,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         put_in_service(root, arguments.use)
     chosen = serving(root)
     for name in versions(root):
-        stored = json.loads((root / name / "confidence.json").read_text("utf-8"))
         despite = ", malgré des réponses confirmées perdues" if (root / name / REASON).is_file() else ""
-        say(f"{'→' if name == chosen else ' '} {name} : répond à partir de {stored['thresholds']['sure']}{despite}")
+        say(f"{'→' if name == chosen else ' '} {name} : répond à partir de {thresholds(root / name).sure}{despite}")
     say(f"{'→' if chosen == PACKAGE else ' '} {PACKAGE} : les modèles livrés")
     return 0

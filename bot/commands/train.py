@@ -6,10 +6,14 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.assistant import Assistant
+from bot.engines.embedded import EmbeddedEngine
 from bot.messages import Nature
+from bot.training.conversation import Dialogue
 from bot.training.ranking import Guide
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import say, warn
@@ -47,7 +51,7 @@ def register(commands: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lesson:
     """What is learned from."""
 
@@ -66,9 +70,30 @@ class Lesson:
         rows = self.rows("citizens", "foreign", "natures")
         return [Guide(row["query"], frozenset(row["relevant"])) for row in rows if row.get("relevant")]
 
+    def natures(self) -> list[tuple[str, str]]:
+        """The requests whose nature is known, as (text, label)."""
+        return [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in self.rows("natures", "services")]
+
+    def dialogues(self) -> list[Dialogue]:
+        """The conversations whose last turn has a known answer."""
+        return [Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in self.rows("followups")]
+
     def judges(self) -> list[Guide]:
-        """The questions that only choose the threshold."""
-        return [Guide(row["query"], frozenset(row["relevant"])) for row in self.rows("thresholds")]
+        """The questions that only choose the threshold; of those that a blind reader judged, what that reader accepts and nothing else."""
+        return [Guide(row["query"], frozenset(row.get("judged") or row["relevant"])) for row in self.rows("thresholds")]
+
+    def assistants(self, folder: Path) -> list[Assistant]:
+        """With the models of `folder`, over the fiches alone, and among the official sheets when there are."""
+        return [Assistant.over(catalogue, models=folder) for catalogue in self.catalogues]
+
+    def engines(self, folder: Path) -> list[EmbeddedEngine]:
+        """The engines of the same, whatever engine the settings name."""
+        return [EmbeddedEngine.load(catalogue, models=folder) for catalogue in self.catalogues]
+
+    @cached_property
+    def catalogues(self) -> tuple[Catalogue, ...]:
+        """The fiches alone, and among the official sheets when there are."""
+        return (self.catalogue, *([self.catalogue.with_sheets(self.sheets)] if self.sheets else []))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -105,10 +130,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     """Learn everything, or the conversations alone, which need people's conversations to learn from: those in use stay without them."""
-    if part != "conversation":
-        _learn(lesson, folder)
+    if part == "conversation":
+        _converse(lesson, folder)
+        return
+    from bot.engines.weighing import thresholds
+    from bot.training import sense, weighing
+    from bot.training.learning import general_phrasings
+
+    _learn(lesson, folder)
+    requests = weighing.requests_of(lesson.natures(), [guide.text for guide in lesson.asked()])
+    say(f"Pesée des natures : {len(requests)} demandes, par des modèles qui ne les ont pas lues…")
+    weighed = weighing.Lesson(lesson.catalogue.index, general_phrasings(tuple(lesson.catalogue.fiches.values())), requests)
+    sense.save(weighed.sense, folder)
+    weighed.weigh(lesson.engines(folder), requests)
+    kept = thresholds(folder)
+    weighing.save(weighed.fit(), kept, folder)  # with it the conversations are replayed
     if lesson.guides:
         _converse(lesson, folder)
+        weighed.weigh(lesson.engines(folder), weighing.turns(lesson.assistants(folder), lesson.dialogues(), requests))
+    weighing.save(weighed.fit(), kept, folder)
+    if judges := lesson.judges():
+        engines = lesson.engines(folder)
+        kept = weighing.choose(engines, judges, weighed.forbidden(engines))
+        weighing.save(weighed.fit(), kept, folder)
+        say(f"Seuil pour répondre : {kept.sure:.3f} (au plus {weighing.MOST_WRONG:.2%} de réponses fausses sur toutes les questions).")
 
 
 def _encode(sheets: Sequence[Sheet]) -> None:
@@ -134,17 +179,12 @@ def _learn(lesson: Lesson, folder: Path) -> None:
     from bot.training import learning
     from knowledge.wordforms import default_lexicon
 
-    judged = [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in lesson.rows("natures")]
-    judged += [(row["turns"][-1], Nature.GENERAL.value) for row in lesson.rows("followups")]  # what a few words say after others
+    judged = lesson.natures() + [(dialogue.turns[-1], Nature.GENERAL.value) for dialogue in lesson.dialogues()]
     fiches = tuple(lesson.catalogue.fiches.values())
-    learning.train(fiches, lesson.sheets, default_lexicon(), lesson.asked(), lesson.judges(), judged, folder, say)
+    learning.train(fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, folder, say)
 
 
 def _converse(lesson: Lesson, folder: Path) -> None:
-    from bot.assistant import Assistant
     from bot.training import conversation
 
-    known = (lesson.catalogue, *([lesson.catalogue.with_sheets(lesson.sheets)] if lesson.sheets else []))
-    assistants = [Assistant.over(catalogue, models=folder) for catalogue in known]
-    dialogues = [conversation.Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in lesson.rows("followups")]
-    conversation.train(assistants, dialogues, lesson.asked(), folder, say)
+    conversation.train(lesson.assistants(folder), lesson.dialogues(), lesson.asked(), folder, say)

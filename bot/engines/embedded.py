@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from bot.engines.conversation import ANSWERABLE, LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
 from bot.engines.intents import Classes, Intents
-from bot.engines.nature import NatureClassifier, Rules, clauses_of, shipped_rules
+from bot.engines.nature import Judged, NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
 from bot.engines.questions import questions
 from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
+from bot.engines.sense import Sense
 from bot.engines.services import shipped_services
 from bot.engines.shipped import SHIPPED
+from bot.engines.weighing import MOST_CLAUSES, Clues, Shares, Weigher, likeliest
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature, Turn
@@ -29,37 +30,11 @@ if TYPE_CHECKING:  # Rasa's Python reads this module without the database
 MOST_CANDIDATES = 10
 RESEMBLES = 0.3
 """Likeness from which the first fiche says which service a general question goes to."""
-UNLIKE = 0.2
-"""Likeness under which no fiche speaks of the question."""
-LEAST_SHARE = {
-    Nature.EMERGENCY: (0.12, 0.35),
-    Nature.FALSE_PAPERS: (0.6, 0.35),
-    Nature.ABUSE: (0.5, 0.35),
-    Nature.INJECTION: (0.5, 0.35),
-    Nature.LEGAL_OPINION: (0.4, 0.35),
-    Nature.OTHER_ADMINISTRATION: (0.12, 0.6),
-    Nature.COMPLAINT: (0.2, 0.6),
-    Nature.OUT_OF_SCOPE: (0.05, 0.8),
-    Nature.SMALL_TALK: (0.05, 0.8),
-    Nature.NONSENSE: (0.05, 0.8),
-}
-"""What the classifier alone must be sure of: with nothing like the question among the fiches, and how much more when one is wholly like
-it. Nobody is told of false papers for a wet passport, nor that "permis de chasse" is out of scope. The patterns of `rules.yml` need no
-share. A small doubt is enough for an emergency: it comes before anything else."""
-UNTAUGHT_EMERGENCY = 0.5
-"""Share from which words of a language that no glossary and no example holds are an emergency: under, they only resemble one by chance."""
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
 UNTOLD = 0.45
 """Most confidence in a fiche that the clarification did not offer, when the words after it ("euh je ne sais pas") name nothing: only those
 before it speak, and they are not asked back a second time (`policy.LIKELY`)."""
-LEAST_IN_TALK = (-2.9, 4.9)
-"""Log-odds of an emergency from which a turn that follows others is one: with nothing like it among the fiches, and how much more when one
-is wholly like it (logistic regression over follow-ups and emergencies of other people that the classifier had not read)."""
-CLEAR_SUBJECT = 0.8
-"""Likeness from which a fiche surely speaks of the subject; asked for a way, the classifier must then be as sure as `OUTWEIGHS`."""
-OUTWEIGHS = {Nature.PERSONAL_FILE: 0.5, Nature.OTHER_ADMINISTRATION: 0.8}
-TINY = 1e-9
 CHOSEN = "choix parmi les propositions de la question précédente"
 WORD_FOR_WORD = "formulation rattachée à la fiche, mot pour mot"
 BARE = "un seul mot : les souhaits usuels sont proposés"
@@ -69,20 +44,35 @@ SHORTEST_KNOWN = 3
 """Words from which a question that stands word for word among the phrasings of one fiche alone is a question about that fiche."""
 MOST_READ = 6000
 """Characters of a message that are read; beyond, a mail repeats itself or attacks."""
-DOUBT_ABOUT_A_FILE = 0.1
-"""Share of doubt from which a question is handed over as being about one person's file (chosen on questions of other people that the
-classifier had not read)."""
+SECOND_ABOUT_A_FILE = 0.1
+"""Share of personal file, for the words of one question of two, from which the message is read whole."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What was found for a turn, before its nature is decided."""
+
+    reading: Reading
+    """The reading that holds the first candidate best."""
+    ranked: Ranked
+    leans: bool
+    """The previous turns made the first candidate likelier."""
+    clues: Clues
+    number: str | None
+    """The likeliest number to call, should it be an emergency."""
 
 
 @dataclass(frozen=True)
 class EmbeddedEngine:
-    """`Engine` (see `contract`) over a catalogue and four small learned models."""
+    """`Engine` (see `contract`) over a catalogue and small learned models."""
 
     catalogue: Catalogue
     classes: Classes
     ranker: Ranker
     calibration: Calibration
     natures: NatureClassifier
+    sense: Sense
+    weigher: Weigher
     languages: Languages
     rules: Rules
     conversation: Conversation
@@ -95,63 +85,49 @@ class EmbeddedEngine:
         conversation = Conversation(catalogue, shipped_manners(), Learned.load(models))
         ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
         classes = Classes.over(Intents.load(models), catalogue.index)
-        return cls(catalogue, classes, ranker, calibration, natures, languages, shipped_rules(), conversation)
+        sense, weigher = Sense.load(models), Weigher.load(models)
+        return cls(catalogue, classes, ranker, calibration, natures, sense, weigher, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
         cleaned = clean(text).strip()
         text = request(cleaned[:MOST_READ])
         words = folded_words(text)
-        before = context.last.language if context.last else DEFAULT
-        language = self.languages.identify(text, before) if len(words) > 1 or not "".join(words).isascii() else before
+        language = self._language(text, words, context)
         if not words:
             return Interpretation("", language, Nature.NONSENSE, 0.0, explanation=("message vide ou sans mot",))
         decided = self.rules.decide(text)
         chosen = self._choice(text, context) if decided is None else None  # "un agent" is a person, not the first choice
         if chosen:
             return self._about(chosen, language, text)
-        probabilities, number = self.natures.judge(text)
-        named = self._named(words, probabilities) if decided is None else None
+        said = self.natures.judge(text)
+        named = self._named(words, said.natures) if decided is None else None
         if named:
             return self._about(named, language, text, WORD_FOR_WORD, carried=False)
         reading = self.catalogue.lexicon.read(text)
-        wished = self._wished(reading, probabilities, context) if decided is None else ()
+        wished = self._wished(reading, said.natures, context) if decided is None else ()
         if wished:
             return self._asked_back(wished, language, text)
-        ranked = self.rank(reading)
-        leans = carried = False
+        heard = self._hear(text, words, language, said, reading, context)
+        reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.clues.likeness
+        shares = self.weigher.shares(heard.clues)
+        general = sum(shares.get(nature, 0.0) for nature in ANSWERABLE)
+        confidence = likeness * general
         second = None
-        likeness = unaided = self.certain(ranked, reading)
-        if context.last and len(words) <= LONGEST_CONTINUATION:
-            topic = self.conversation.topic(context)
-            heard = self.conversation.hear(topic, text, reading, ranked, self.rank, self.certain)
-            reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.confidence
-            danger = endangered(probabilities.get(Nature.EMERGENCY, 0.0), likeness)
-            if leans:
-                untied = self.conversation.without_links(text)
-                alone = self.natures.judge(untied)[0] if untied else probabilities
-                speaks = bool(self.catalogue.lexicon.read(text).concepts)
-                if not speaks and context.last.decision is Decision.CLARIFY and not self._offered(context.last, ranked):
-                    likeness = min(likeness, UNTOLD)
-                probabilities, carried = judged(alone, self.natures.judge(topic.followed_by(text))[0], speaks)
-            probabilities = {**probabilities, Nature.EMERGENCY: danger}
-        general = sum(probabilities.get(nature, 0.0) for nature in ANSWERABLE)
-        confidence = likeness if leans else likeness * self.certainty(ranked, reading, general) / max(unaided, TINY)
-        asks_a_way = self.rules.asks_a_way(words)
-        nature, emergency = decided or (self._nature(probabilities, likeness, carried, language, asks_a_way), None)
+        nature, emergency = decided or (self._nature(shares, language), None)
         if nature is Nature.EMERGENCY:
-            emergency = emergency or self.rules.reachable(" ".join(words), number or "112")
+            emergency = emergency or self.rules.reachable(" ".join(words), heard.number or "112")
         if nature is Nature.MIXED:
             reading = self.catalogue.lexicon.read(self._general_part(text))
             ranked = self.rank(reading)
-            confidence = self.certain(ranked, reading)
-            likeness = confidence
+            likeness = self.certain(ranked, reading)
+            confidence = likeness * general
         two = self._two_questions(text) if nature is Nature.GENERAL and not leans else None
         if two:
-            reading, ranked, confidence, second = two
-            likeness = confidence
+            reading, ranked, likeness, second = two
+            confidence = likeness * general
         if nature not in ANSWERABLE:
-            confidence = min(confidence * general, 0.2)
+            confidence = min(confidence, 0.2)
         candidates = self._candidates(ranked, confidence)
         return Interpretation(
             text=" ".join(reading.words),
@@ -166,8 +142,58 @@ class EmbeddedEngine:
             service=self._service(nature, text, candidates, likeness),
             cut_short=len(cleaned) > MOST_READ,
             carried_over=leans,
-            explanation=self._explain(decided is not None, probabilities, reading, leans),
+            explanation=self._explain(decided is not None, shares, reading, leans),
         )
+
+    def clues(self, text: str, context: Context = NO_CONTEXT) -> Clues | None:
+        """What the nature of a turn is weighed with; None when it holds no word."""
+        text = request(clean(text).strip()[:MOST_READ])
+        words = folded_words(text)
+        if not words:
+            return None
+        reading = self.catalogue.lexicon.read(text)
+        return self._hear(text, words, self._language(text, words, context), self.natures.judge(text), reading, context).clues
+
+    def _hear(self, text: str, words: Sequence[str], language: str, said: Judged, reading: Reading, context: Context) -> Hearing:
+        """Search for what answers a turn, in the light of the previous ones, and gather what tells its nature."""
+        evidence = self.catalogue.index.evidence(reading)
+        ranked = self.ranker.rank(self.catalogue.index, reading, evidence, self.classes)
+        known = self.sense.encoder == self.catalogue.index.embedder.name
+        meant = self.sense.judge(evidence.vector) if known else None
+        clauses = clauses_of(text)[:MOST_CLAUSES]
+        natures, likeness = said.natures, self.certain(ranked, reading)
+        follows, leans, continues = bool(context.last) and len(words) <= LONGEST_CONTINUATION, False, False
+        if context.last and follows:
+            topic = self.conversation.topic(context)
+            heard = self.conversation.hear(topic, text, reading, ranked, self.rank, self.certain)
+            reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.confidence
+            if leans:
+                untied = self.conversation.without_links(text)
+                alone = self.natures.judge(untied).natures if untied else natures
+                speaks = bool(self.catalogue.lexicon.read(text).concepts)
+                if not speaks and context.last.decision is Decision.CLARIFY and not self._offered(context.last, ranked):
+                    likeness = min(likeness, UNTOLD)
+                natures, continues = judged(alone, self.natures.judge(topic.followed_by(text)).natures, speaks)
+        natures = {
+            **natures,
+            Nature.EMERGENCY: said.natures.get(Nature.EMERGENCY, 0.0),
+        }  # a danger is judged by the words of the turn alone
+        clues = Clues(
+            words=natures,
+            meaning=meant.natures if meant else None,
+            clauses=tuple(self.natures.judge(clause).natures for clause in clauses) if len(clauses) > 1 else (),
+            likeness=likeness,
+            asks_a_way=self.rules.asks_a_way(words),
+            length=len(words),
+            foreign=language != DEFAULT,
+            follows=follows,
+            continues=continues,
+        )
+        return Hearing(reading, ranked, leans, clues, said.joined(meant).number if meant else said.number)
+
+    def _language(self, text: str, words: Sequence[str], context: Context) -> str:
+        before = context.last.language if context.last else DEFAULT
+        return self.languages.identify(text, before) if len(words) > 1 or not "".join(words).isascii() else before
 
     def _two_questions(self, text: str) -> tuple[Reading, Ranked, float, Candidate] | None:
         """What answers each of two questions about two objects, when both are sure; None otherwise: the message is read whole."""
@@ -183,8 +209,8 @@ class EmbeddedEngine:
             ranked = self.rank(reading)
             confidence = self.certain(ranked, reading)
             candidates = self._candidates(ranked, confidence)
-            personal = self.natures.judge(part)[0].get(Nature.PERSONAL_FILE, 0.0)
-            if confidence < SURE_OF_BOTH or personal >= DOUBT_ABOUT_A_FILE or not candidates[0].fiche:
+            personal = self.natures.judge(part).natures.get(Nature.PERSONAL_FILE, 0.0)
+            if confidence < SURE_OF_BOTH or personal >= SECOND_ABOUT_A_FILE or not candidates[0].fiche:
                 return None
             found.append((reading, ranked, confidence, candidates[0]))
         if found[0][3].fiche == found[1][3].fiche:
@@ -222,36 +248,16 @@ class EmbeddedEngine:
         general = []
         for clause in clauses_of(text):
             decided = self.rules.decide(clause)
-            doubt = self.natures.judge(clause)[0].get(Nature.PERSONAL_FILE, 0.0)
+            doubt = self.natures.judge(clause).natures.get(Nature.PERSONAL_FILE, 0.0)
             about_a_file = decided[0] is Nature.PERSONAL_FILE if decided else doubt >= 0.5
             if not about_a_file:
                 general.append(clause)
         return " ".join(general) or text
 
-    def _nature(
-        self, probabilities: Mapping[Nature, float], likeness: float, carried: bool, language: str, asks_a_way: bool = False
-    ) -> Nature:
-        """The likeliest nature: the less a fiche resembles the question, the less it is general; a doubt about a file is not answered."""
-        weighed = {nature: share * (max(likeness, 0.05) if nature is Nature.GENERAL else 1.0) for nature, share in probabilities.items()}
-        total = sum(weighed.values())
-        for nature in outweighed(probabilities, likeness):
-            weighed.pop(nature, None)
-        if Nature.EMERGENCY in weighed and (self._taught(language) or probabilities[Nature.EMERGENCY] >= UNTAUGHT_EMERGENCY):
-            return Nature.EMERGENCY
-        weighed.pop(Nature.EMERGENCY, None)
-        best = max(weighed, key=lambda nature: weighed[nature])
-        if carried:
-            return Nature.PERSONAL_FILE if probabilities.get(Nature.PERSONAL_FILE, 0.0) > 0.8 else Nature.GENERAL
-        if best in DECLINED and language not in INTERFACE_LANGUAGES:
-            return Nature.GENERAL  # the examples of what is declined are in French and English: elsewhere a person decides
-        about_a_file = (weighed.get(Nature.PERSONAL_FILE, 0.0) + weighed.get(Nature.MIXED, 0.0)) / total
-        if best is Nature.GENERAL and about_a_file >= DOUBT_ABOUT_A_FILE:
-            best = Nature.PERSONAL_FILE
-        if asks_a_way and likeness >= CLEAR_SUBJECT and probabilities.get(best, 0.0) < OUTWEIGHS.get(best, 0.0):
-            return Nature.GENERAL
-        if best is Nature.PERSONAL_FILE and likeness < UNLIKE and probabilities[Nature.GENERAL] > probabilities[best]:
-            return Nature.GENERAL  # handed over all the same, as a question not understood: "no access to your file" would surprise
-        return best
+    def _nature(self, shares: Shares, language: str) -> Nature:
+        """The likeliest nature; the examples of what is declined are in French and English: elsewhere a person decides."""
+        best = likeliest(shares, self._taught(language))
+        return Nature.GENERAL if best in DECLINED and language not in INTERFACE_LANGUAGES else best
 
     def _taught(self, language: str) -> bool:
         """Whether there are words and examples of a language."""
@@ -345,19 +351,3 @@ class EmbeddedEngine:
         if carried:
             lines.append("complété par la question précédente")
         return tuple(lines)
-
-
-def endangered(share: float, likeness: float) -> float:
-    """The share of emergency of a turn that follows others, from the `share` of its words alone; 0 when they are not sure enough.
-
-    A few words about a procedure ("et s'il a été volé ?") look like a danger, and a danger told in the middle of a procedure has nothing to
-    do with it: the words alone decide, and must be the more sure the better a fiche answers the turn. Whatever they say, `LEAST_SHARE`
-    holds too.
-    """
-    least, more = LEAST_IN_TALK
-    return share if share > 0.0 and math.log(share / max(1.0 - share, TINY)) >= least + more * likeness else 0.0
-
-
-def outweighed(probabilities: Mapping[Nature, float], likeness: float) -> tuple[Nature, ...]:
-    """The natures that the classifier is not sure enough of beside a fiche so like the question (`LEAST_SHARE`)."""
-    return tuple(nature for nature, (least, more) in LEAST_SHARE.items() if probabilities.get(nature, 0.0) < least + more * likeness)

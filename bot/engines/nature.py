@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -168,6 +169,24 @@ def _hashed(found: Sequence[str], buckets: int) -> npt.NDArray[np.int64]:
     return np.unique(np.array([zlib.crc32(sign.encode()) % buckets for sign in found], np.int64))
 
 
+class Judged(NamedTuple):
+    """What a classifier says of a text."""
+
+    natures: Mapping[Nature, float]
+    """Probability of each nature."""
+    numbers: Mapping[str, float]
+    """Of each number to call, should it be an emergency: a part of the probability of one."""
+
+    @property
+    def number(self) -> str | None:
+        """The likeliest number to call; None when the classifier knows none."""
+        return max(self.numbers, key=lambda number: self.numbers[number], default=None)
+
+    def joined(self, other: Judged) -> Judged:
+        """The number that both name; the natures stay."""
+        return Judged(self.natures, {number: share * (other.numbers.get(number, 0.0) + 0.01) for number, share in self.numbers.items()})
+
+
 @dataclass(frozen=True)
 class NatureClassifier:
     """Logistic regression over hashed signs."""
@@ -185,18 +204,22 @@ class NatureClassifier:
         weights = np.load(models / "natures.npy", allow_pickle=False).astype(np.float32) * header["scale"]
         return cls(tuple(header["labels"]), weights, np.array(header["bias"], np.float32))
 
-    def judge(self, text: str) -> tuple[Mapping[Nature, float], str | None]:
-        """Probability of each nature, and the likeliest number to call should it be an emergency."""
+    def judge(self, text: str) -> Judged:
+        """What the words of `text` say of its nature."""
         read = signs(text)
-        scores = read.weights @ self.weights[read.rows] + self.bias
-        exponentials = np.exp(scores - scores.max())
-        shares = exponentials / exponentials.sum()
-        probabilities: dict[Nature, float] = {}
-        number: tuple[float, str | None] = (0.0, None)
-        for label, share in zip(self.labels, shares, strict=True):
-            name, _, call = label.partition(" ")
-            nature = Nature(name)
-            probabilities[nature] = probabilities.get(nature, 0.0) + float(share)
-            if call:
-                number = max(number, (float(share), call), key=lambda held: held[0])
-        return probabilities, number[1]
+        return told(self.labels, read.weights @ self.weights[read.rows] + self.bias)
+
+
+def told(labels: Sequence[str], scores: npt.NDArray[np.float32]) -> Judged:
+    """What the scores of a classifier say, one a label (logarithms, but for a constant)."""
+    exponentials = np.exp(scores - scores.max())
+    shares = exponentials / exponentials.sum()
+    natures: dict[Nature, float] = {}
+    numbers: dict[str, float] = {}
+    for label, share in zip(labels, shares.tolist(), strict=True):
+        name, _, number = label.partition(" ")
+        nature = Nature(name)
+        natures[nature] = natures.get(nature, 0.0) + share
+        if number:
+            numbers[number] = share
+    return Judged(natures, numbers)

@@ -1,4 +1,5 @@
-"""The whole training, one command: `python -m bot train [--corpus FILE]`. Deterministic: the same contents give the same models."""
+"""Learns the words of natures, the intents, the order and the confidence from the contents. Deterministic: the same contents give the same
+models."""
 
 from __future__ import annotations
 
@@ -18,11 +19,6 @@ from knowledge.fiches import PublishedFiche
 from knowledge.search import Index, Sheet
 from knowledge.wordforms import Lexicon
 
-MOST_WRONG = 0.0075
-"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Three quarters of the one in a
-hundred that is promised, since the questions that choose are too few to tell it closer."""
-POSSIBLE, CLOSE = 0.2, 0.75
-"""The other thresholds (`policy.Thresholds`): a question back costs a turn, never a wrong answer."""
 MOST_TITLES = 1200
 """Titles of sheets that no fiche covers, put to the fiches alone."""
 NOT_FOR_FICHES = (Nature.OUT_OF_SCOPE, Nature.OTHER_ADMINISTRATION, Nature.SMALL_TALK, Nature.NONSENSE)
@@ -33,7 +29,6 @@ def train(
     sheets: Sequence[Sheet],
     lexicon: Lexicon,
     guides: Sequence[ranking.Guide],
-    judges: Sequence[ranking.Guide],
     judged: Sequence[tuple[str, str]],
     folder: Path,
     tell: Callable[[str], None],
@@ -42,11 +37,9 @@ def train(
 
     Args:
         guides: questions of other people, which teach the order and the confidence.
-        judges: questions that teach nothing and only choose the threshold: on those that were learned from, and whose faults were mended,
-            wrong answers look three times rarer than they are. The guides choose when there are none.
         judged: examples of natures, as (text, label).
     """
-    general = [text for fiche in without(fiches, frozenset({Share.ASIDE})) for texts in fiche.questions.values() for text in texts]
+    general = general_phrasings(fiches)
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
     tell("Intentions : une classe par fiche…")
@@ -54,20 +47,18 @@ def train(
     blind_to_order = intents.train(without(fiches, frozenset({Share.ASIDE, Share.ORDER})), sheets, lexicon)
     strangers = [text for nature in NOT_FOR_FICHES for text in natures.examples().get(nature.value, ())]
     random.Random(ranking.SEED).shuffle(strangers)
-    guided, unanswered = frozenset(guide.text for guide in guides), frozenset(strangers)
-    judging = frozenset(guide.text for guide in judges)
+    guided = frozenset(guide.text for guide in guides)
     everything: list[ranking.Trial] = []
     parts = []
-    for index, trials in _held_out(fiches, sheets, lexicon, blind_to_order, strangers, [*guides, *judges]):
+    for index, trials in _held_out(fiches, sheets, lexicon, blind_to_order, strangers, guides):
         tell(f"Classement : {len(trials)} questions mises de côté, {len(index.subjects)} sujets…")
-        everything.extend(one for one in trials if one.text not in judging)
+        everything.extend(trials)
         parts.append((index, trials))
     ranker = ranking.fit_ranker(everything)
     ranking.save_ranker(ranker, folder)
     tell("Confiance : ordre appris sans une moitié des questions d'autres personnes, puis sans l'autre…")
     without_half = [ranking.fit_ranker([one for one in everything if one.text not in guided or _half(one) != half]) for half in (0, 1)]
     rows, outcomes, weights = [], [], []
-    kinds: list[str] = []
     for number, (index, trials) in enumerate(parts, start=1):
         tell(f"Confiance : partie {number} sur {len(parts)}…")
         unseen = {one.text for one in trials}
@@ -78,19 +69,13 @@ def train(
         rows.extend(more_rows)
         outcomes.extend(more_outcomes)
         weights.extend(more_weights)
-        kinds.extend(_kind(one, judging, guided, unanswered) for one in trials if len(one.right))
-    taught = [number for number, kind in enumerate(kinds) if kind != "judge"]
-    calibration = ranking.fit_calibration(
-        [rows[one] for one in taught], [outcomes[one] for one in taught], [weights[one] for one in taught]
-    )
-    confidences = [calibration.probability(row) for row in rows]
-    chooser = "judge" if judges else "guide"
-    judged_by = [(confidence, right) for confidence, right, kind in zip(confidences, outcomes, kinds, strict=True) if kind == chooser]
-    forbidden = [confidence for confidence, kind in zip(confidences, kinds, strict=True) if kind == "stranger"]
-    sure = least_sure(judged_by or list(zip(confidences, outcomes, strict=True)), forbidden)
-    ranking.save_calibration(calibration, {"sure": sure, "possible": min(POSSIBLE, sure), "close": CLOSE}, folder)
-    tell(f"Seuil pour répondre : {sure:.3f} (au plus {MOST_WRONG:.2%} de réponses fausses sur toutes les questions).")
+    ranking.save_calibration(ranking.fit_calibration(rows, outcomes, weights), folder)
     tell(f"Première réponse juste pour {sum(outcomes) / max(len(outcomes), 1):.1%} des questions mises de côté (étrangères comprises).")
+
+
+def general_phrasings(fiches: Sequence[PublishedFiche]) -> list[str]:
+    """The phrasings of `fiches` that may be learned from, in every language."""
+    return [text for fiche in without(fiches, frozenset({Share.ASIDE})) for texts in fiche.questions.values() for text in texts]
 
 
 def _held_out(
@@ -114,33 +99,8 @@ def _held_out(
         yield from ranking.held_out(fiches, (), lexicon, embedder, classifier, [*strangers, *titles[:MOST_TITLES]], guides)
 
 
-def least_sure(covered: Sequence[tuple[float, bool]], forbidden: Sequence[float]) -> float:
-    """The lowest threshold at which at most `MOST_WRONG` of all questions are answered wrongly (a point of the risk-coverage curve).
-
-    Args:
-        covered: confidence in the first candidate, and whether it is right, of questions that something answers.
-        forbidden: confidence for questions that nothing answers; they weigh one third of all, whatever their number.
-    """
-    share = (2 / 3) / max(len(covered), 1)
-    other = (1 / 3) / max(len(forbidden), 1)
-    wrong = sorted([(confidence, share) for confidence, right in covered if not right] + [(confidence, other) for confidence in forbidden])
-    risk, threshold = 0.0, 1.0
-    for confidence, weight in reversed(wrong):
-        risk += weight
-        if risk > MOST_WRONG:
-            return round(confidence + 0.001, 3)
-        threshold = confidence
-    return round(threshold, 3)
-
-
 def _half(one: ranking.Trial) -> int:
     return zlib.crc32(one.text.encode()) % 2
-
-
-def _kind(one: ranking.Trial, judging: frozenset[str], guided: frozenset[str], unanswered: frozenset[str]) -> str:
-    if one.text in judging:
-        return "judge"
-    return "guide" if one.text in guided else "stranger" if one.text in unanswered else "phrasing"
 
 
 class Remembering:

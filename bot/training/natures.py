@@ -93,10 +93,10 @@ def measured(classifier: NatureClassifier) -> list[Recognised]:
             by_kind.setdefault(example.kind, []).append(example)
     found = []
     for kind, asked in by_kind.items():
-        judged = [(example.label, *classifier.judge(example.text)) for example in asked]
-        said = [max(shares, key=lambda nature: shares[nature]) for _, shares, _ in judged]
-        right = [nature.value == label.split()[0] for nature, (label, _, _) in zip(said, judged, strict=True)]
-        numbers = [number == label.partition(" ")[2] for label, _, number in judged if " " in label]
+        judged = [(example.label, classifier.judge(example.text)) for example in asked]
+        said = [max(shares, key=lambda nature: shares[nature]) for _, (shares, _) in judged]
+        right = [nature.value == label.split()[0] for nature, (label, _) in zip(said, judged, strict=True)]
+        numbers = [found.number == label.partition(" ")[2] for label, found in judged if " " in label]
         answered = [nature in (Nature.GENERAL, Nature.MIXED) for nature in said]
         found.append(Recognised(kind, len(asked), fmean(right), fmean(answered), fmean(numbers) if numbers else None))
     return found

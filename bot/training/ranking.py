@@ -28,6 +28,7 @@ from bot.engines.ranking import (
     confidence_signs,
     shortlist,
 )
+from bot.messages import Candidate
 from bot.training.shares import Share, of, without
 from knowledge.building import build
 from knowledge.embeddings import Embedder
@@ -42,6 +43,8 @@ ANSWERABLE = ("general", "mixed")
 
 NEWCOMERS = 0.1
 """Share of the fiches that the classifier of intents does not know while the order is learned."""
+LEAST_DEVIATION = 1e-5
+"""Of a feature that never varies: the smallest that its file can hold."""
 GUIDE_WEIGHT = 4.0
 """Of a question asked by somebody who has not read the fiches, chosen by cross-validation among 1, 2, 4 and 6."""
 
@@ -127,9 +130,9 @@ def _holds(guide: Guide) -> Callable[[Subject], bool]:
     return lambda subject: is_answer(subject, guide.answers)
 
 
-def is_answer(subject: Subject, answers: Set[str]) -> bool:
-    """Whether `subject` is one of the fiches, or stands for one of the national sheets, of `answers`."""
-    return subject.fiche in answers or not answers.isdisjoint(subject.service_public)
+def is_answer(found: Subject | Candidate, answers: Set[str]) -> bool:
+    """Whether `found` is one of the fiches, or stands for one of the national sheets, of `answers`."""
+    return found.fiche in answers or not answers.isdisjoint(found.service_public)
 
 
 def _covers(fiche: PublishedFiche) -> Callable[[Subject], bool]:
@@ -146,7 +149,7 @@ def fit_ranker(trials: Sequence[Trial], regularisation: float = 5e-4) -> Ranker:
 
     usable = [one for one in trials if one.right.any()]
     stacked = np.vstack([one.features for one in usable])
-    means, deviations = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
+    means, deviations = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), LEAST_DEVIATION)
     scaled = (stacked - means) / deviations
     right = np.concatenate([one.right for one in usable])
     counts = np.array([len(one.right) for one in usable])
@@ -202,7 +205,7 @@ def fit_calibration(rows: Sequence[Floats], outcomes: Sequence[bool], weights: S
     from sklearn.linear_model import LogisticRegression
 
     stacked = np.vstack(rows)
-    means, deviations = stacked.mean(axis=0), stacked.std(axis=0) + 1e-6
+    means, deviations = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), LEAST_DEVIATION)
     model = LogisticRegression(C=1.0, max_iter=1000)
     model.fit((stacked - means) / deviations, outcomes, sample_weight=weights)
     return Calibration(model.coef_[0], means, deviations, float(model.intercept_[0]))
@@ -212,8 +215,8 @@ def save_ranker(ranker: Ranker, folder: Path) -> None:
     _write(folder / "ranking.json", FEATURES, ranker.weights, ranker.means, ranker.deviations, {})
 
 
-def save_calibration(calibration: Calibration, thresholds: Mapping[str, float], folder: Path) -> None:
-    extra = {"bias": round(calibration.bias, 5), "thresholds": dict(thresholds)}
+def save_calibration(calibration: Calibration, folder: Path) -> None:
+    extra = {"bias": round(calibration.bias, 5)}
     _write(folder / "confidence.json", CONFIDENCE_FEATURES, calibration.weights, calibration.means, calibration.deviations, extra)
 
 

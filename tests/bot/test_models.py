@@ -43,9 +43,9 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _trained(root: Path, name: str, sure: float) -> None:
     """Models that differ from the shipped ones by what they are sure of."""
     shutil.copytree(SHIPPED, root / name)
-    stored = json.loads((root / name / "confidence.json").read_text("utf-8"))
+    stored = json.loads((root / name / "weighing.json").read_text("utf-8"))
     stored["thresholds"] |= {"sure": sure}
-    (root / name / "confidence.json").write_text(json.dumps(stored), "utf-8")
+    (root / name / "weighing.json").write_text(json.dumps(stored), "utf-8")
 
 
 def test_the_models_of_the_package_serve_until_others_do(root: Path) -> None:

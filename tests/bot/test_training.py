@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.assistant import Assistant
-from bot.engines.shipped import PARTS
-from bot.training import learning, natures
-from bot.training.learning import MOST_WRONG, least_sure
+from bot.engines.embedded import EmbeddedEngine
+from bot.engines.sense import Sense
+from bot.engines.weighing import Weigher, signs, thresholds
+from bot.messages import Nature
+from bot.policy import Thresholds
+from bot.training import learning, natures, sense, weighing
 from bot.training.ranking import Guide
+from bot.training.weighing import EXAMPLE, MOST_WRONG, REQUEST, Request, least_sure
 from knowledge.wordforms import default_lexicon
 
 FICHES = ("cni-perte", "cni-vol", "passeport-perte", "passeport-renouvellement", "permis-perte", "cg-perte-vol")
 LOST_CARD = frozenset({"F1344"})
+STRANGE = Request("le zbrulik a mordu toute la famille", "emergency 15", REQUEST)
+
+
+@pytest.fixture(scope="module")
+def engine(assistant: Assistant) -> EmbeddedEngine:
+    assert isinstance(assistant.engine, EmbeddedEngine)
+    return assistant.engine
+
+
+@pytest.fixture(scope="module")
+def few() -> dict[str, list[str]]:
+    return {label: texts[:12] for label, texts in natures.examples().items()}
+
+
+@pytest.fixture(scope="module")
+def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.Lesson:
+    requests = [Request(text, label, EXAMPLE) for label, texts in few.items() for text in texts]
+    requests += [Request("combien coûte un passeport", "general", REQUEST), STRANGE]
+    taught = weighing.Lesson(engine.catalogue.index, ["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], requests)
+    taught.weigh([engine], requests)
+    return taught
 
 
 def test_no_wrong_answer_allows_any_threshold_and_wrong_ones_raise_it() -> None:
@@ -34,22 +59,59 @@ def test_wrong_answers_above_the_threshold_stay_within_the_share(strangers: list
     assert wrong <= MOST_WRONG
 
 
-def test_a_question_that_judges_moves_the_threshold_and_teaches_nothing(
-    assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_questions_that_judge_raise_the_threshold_when_they_are_answered_wrongly(engine: EmbeddedEngine) -> None:
+    rightly = [Guide(text, LOST_CARD) for text in ("j'ai égaré ma carte d'identité", "plus de carte d'identité depuis hier, que faire")]
+    wrongly = [Guide("carte grise perdue", LOST_CARD), Guide("mon permis a été perdu", LOST_CARD)]  # answered by something else
+
+    assert weighing.choose([engine], rightly, []).sure < weighing.choose([engine], [*rightly, *wrongly], []).sure
+
+
+def test_the_same_contents_teach_the_same_words_order_and_confidence(
+    assistant: Assistant, few: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    some = {nature: texts[:25] for nature, texts in natures.examples().items()}
-    monkeypatch.setattr(natures, "examples", lambda: some)
+    monkeypatch.setattr(natures, "examples", lambda: few)
     fiches = [assistant.catalogue.fiches[name] for name in FICHES]
     asked = [Guide(text, LOST_CARD) for text in ("j'ai égaré ma carte d'identité", "plus de carte d'identité depuis hier, que faire")]
-    wrongly = [Guide("carte grise perdue", LOST_CARD), Guide("mon permis a été perdu", LOST_CARD)]  # answered by something else
-    folders = [tmp_path / name for name in ("without", "with")]
-    for folder, judges in zip(folders, ([], wrongly), strict=True):
+    folders = [tmp_path / name for name in ("once", "again")]
+    for folder in folders:
         folder.mkdir()
-        learning.train(fiches, (), default_lexicon(), asked, judges, (), folder, lambda _said: None)
+        learning.train(fiches, (), default_lexicon(), asked, (), folder, lambda _said: None)
 
-    taught = [part for part in PARTS if part not in ("conversation.json", "confidence.json")]
-    assert all((folders[0] / part).read_bytes() == (folders[1] / part).read_bytes() for part in taught)
-    without, judged = (json.loads((folder / "confidence.json").read_text("utf-8")) for folder in folders)
-    assert without["thresholds"]["sure"] < judged["thresholds"]["sure"]
-    del without["thresholds"], judged["thresholds"]
-    assert without == judged
+    taught = sorted(file.name for file in folders[0].iterdir())
+    assert {"natures.json", "natures.npy", "intents.json", "intents.npy", "ranking.json", "confidence.json"} == set(taught)
+    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in taught)
+
+
+def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: EmbeddedEngine, lesson: weighing.Lesson) -> None:
+    blind = lesson.blind(engine, STRANGE)
+    vectors = engine.catalogue.index.vectors(engine.catalogue.lexicon.read(STRANGE.text))
+
+    assert lesson.sense.judge(vectors).natures[Nature.EMERGENCY] > blind.sense.judge(vectors).natures[Nature.EMERGENCY]
+    readers = [natures for number, (natures, _) in enumerate(lesson.classifiers) if number != STRANGE.fold]
+    assert all(
+        one.judge(STRANGE.text).natures[Nature.EMERGENCY] > blind.natures.judge(STRANGE.text).natures[Nature.EMERGENCY] for one in readers
+    )
+
+
+def test_the_network_and_the_weights_come_back_from_their_files_as_they_were(
+    engine: EmbeddedEngine, lesson: weighing.Lesson, tmp_path: Path
+) -> None:
+    weigher = lesson.fit()
+    sense.save(lesson.sense, tmp_path)
+    weighing.save(weigher, Thresholds(0.8, 0.2, 0.7), tmp_path)
+    clues = replace(engine, sense=Sense.load(tmp_path)).clues("mon dossier est bloqué, que faire ?")
+    assert clues is not None
+
+    read = Weigher.load(tmp_path)
+    assert thresholds(tmp_path) == Thresholds(0.8, 0.2, 0.7)
+    assert read.shares(clues) == pytest.approx(weigher.shares(clues), abs=1e-2)
+    assert lesson.sense.judge(engine.catalogue.index.vectors(engine.catalogue.lexicon.read("au feu"))).natures == pytest.approx(
+        Sense.load(tmp_path).judge(engine.catalogue.index.vectors(engine.catalogue.lexicon.read("au feu"))).natures, abs=0.05
+    )
+
+
+def test_what_a_pattern_decides_teaches_no_weight(engine: EmbeddedEngine, lesson: weighing.Lesson) -> None:
+    before = len(lesson.rows)
+    lesson.weigh([engine], [Request("je veux parler à un agent", "wants_person", EXAMPLE)])
+    assert len(lesson.rows) == before
+    assert all(len(row) == len(signs(clues)) for _, row in lesson.rows[:3] if (clues := engine.clues("passeport perdu")))

@@ -1,0 +1,202 @@
+"""The nature of a request, weighed: what its words and its meaning say, clause by clause too, and how well a fiche answers it.
+
+The classifier of words knows nothing of the fiches: "j'ai perdu mon passeport, je prends l'avion demain" looks like a file, although a
+fiche answers it wholly. A danger told after "c'est pour un renouvellement" hides among the words of a procedure; alone, its clause shows.
+One multinomial logistic regression weighs all of it, learned on requests that the two classifiers had not read (`bot.training.weighing`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.shipped import SHIPPED
+from bot.messages import Nature
+from bot.policy import Thresholds
+
+Floats = npt.NDArray[np.float64]
+Shares = Mapping[Nature, float]
+NATURES = tuple(Nature)
+LIKENED = (
+    Nature.EMERGENCY, Nature.PERSONAL_FILE, Nature.GENERAL, Nature.MIXED, Nature.OTHER_ADMINISTRATION, Nature.OUT_OF_SCOPE,
+    Nature.COMPLAINT, Nature.LEGAL_OPINION, Nature.FALSE_PAPERS, Nature.SMALL_TALK,
+)  # fmt: skip
+"""Natures whose share means something else when a fiche resembles the request."""
+CLAUSES = (Nature.EMERGENCY, Nature.PERSONAL_FILE, Nature.GENERAL)
+"""Natures that one clause may have alone."""
+MOST_CLAUSES = 8
+"""Of a long message, the clauses that are judged alone."""
+SIGNS = (
+    *(f"words_{nature}" for nature in NATURES),
+    *(f"meaning_{nature}" for nature in NATURES),
+    "likeness_odds",
+    "likeness",
+    "asks_a_way",
+    "length",
+    "foreign",
+    *(f"clause_{nature}" for nature in CLAUSES),
+    "calmest_clause",
+    "clauses",
+    "several",
+    *(f"several_clause_{nature}" for nature in CLAUSES),
+    *(f"like_{nature}" for nature in LIKENED),
+    "like_clause_emergency",
+    "like_clause_personal_file",
+    "like_asks",
+    "asks_personal_file",
+    "follows",
+    "continues",
+    "follows_likeness",
+    "follows_words_emergency",
+    "follows_meaning_emergency",
+    "continues_words_general",
+    "continues_words_personal_file",
+    "continues_likeness",
+)
+"""Shares as log-odds. `clause_`: the greatest of the clauses; `like_`: times the likeness; `several_`, `follows_`, `continues_`: only of a
+message of several clauses, of a turn after others, of one that continues them."""
+LEAST_EMERGENCY = 0.2
+"""Share from which a request is an emergency, whatever else it may be: it comes before anything else (chosen on requests of other people
+that nothing had learned from: one false alarm in a hundred)."""
+LEAST_DOUBT = 0.2
+"""Share of doubt about a personal file, alone or mixed, from which a question is not answered as a general one (chosen likewise)."""
+LEAST_EMERGENCY_UNTAUGHT = 0.5
+"""The same for words of a language that no glossary and no example holds: under, they only resemble an emergency by chance."""
+FAINTEST = 1e-4
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What is known of a request when its nature is weighed."""
+
+    words: Shares
+    """By the classifier of words; of a turn that continues others, with theirs."""
+    meaning: Shares | None
+    """By the network over the vectors; None when it does not know this encoder."""
+    clauses: Sequence[Shares]
+    """By the classifier of words, for each clause of a message that has several."""
+    likeness: float
+    """Probability that the first fiche answers, were the request a general question."""
+    asks_a_way: bool
+    length: int
+    """Words."""
+    foreign: bool
+    follows: bool = False
+    """A turn after others."""
+    continues: bool = False
+    """It may be read as their continuation (`conversation.judged`)."""
+
+
+def odds(share: float) -> float:
+    """Log-odds of a share, within bounds."""
+    kept = min(max(share, FAINTEST), 1.0 - FAINTEST)
+    return math.log(kept / (1.0 - kept))
+
+
+def signs(clues: Clues) -> Floats:
+    """The signs of `clues`, shape (len(SIGNS),); NaN for what the meaning does not say."""
+    words = {nature: odds(clues.words.get(nature, 0.0)) for nature in NATURES}
+    meaning = {nature: odds(clues.meaning.get(nature, 0.0)) if clues.meaning is not None else math.nan for nature in NATURES}
+    alone = clues.clauses or (clues.words,)
+    greatest = {nature: odds(max(clause.get(nature, 0.0) for clause in alone)) for nature in CLAUSES}
+    calmest = odds(min(clause.get(Nature.EMERGENCY, 0.0) for clause in alone))
+    likeness, several = clues.likeness, float(bool(clues.clauses))
+    asks, follows, continues = float(clues.asks_a_way), float(clues.follows), float(clues.continues)
+    return np.array(
+        (
+            *words.values(),
+            *meaning.values(),
+            odds(likeness),
+            likeness,
+            asks,
+            math.log1p(clues.length),
+            float(clues.foreign),
+            *greatest.values(),
+            calmest,
+            math.log1p(len(clues.clauses)),
+            several,
+            *(several * greatest[nature] for nature in CLAUSES),
+            *(words[nature] * likeness for nature in LIKENED),
+            greatest[Nature.EMERGENCY] * likeness,
+            greatest[Nature.PERSONAL_FILE] * likeness,
+            asks * likeness,
+            asks * words[Nature.PERSONAL_FILE],
+            follows,
+            continues,
+            follows * likeness,
+            follows * words[Nature.EMERGENCY],
+            follows * meaning[Nature.EMERGENCY],
+            continues * words[Nature.GENERAL],
+            continues * words[Nature.PERSONAL_FILE],
+            continues * likeness,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Weigher:
+    """Multinomial logistic regression over the signs."""
+
+    natures: tuple[Nature, ...]
+    weights: Floats
+    """(len(SIGNS), natures)."""
+    bias: Floats
+    """(natures,)."""
+    means: Floats
+    """(len(SIGNS),)."""
+    deviations: Floats
+    """(len(SIGNS),)."""
+
+    @classmethod
+    def load(cls, models: Path = SHIPPED) -> Weigher:
+        """The weights of a folder of models; a sign that was not learned yet weighs nothing."""
+        stored = json.loads((models / "weighing.json").read_text("utf-8"))
+        places = {name: place for place, name in enumerate(stored["signs"])}
+        read = [tuple([*row, default][places.get(name, -1)] for name in SIGNS) for row, default in _rows(stored)]
+        *weights, means, deviations = np.array(read, np.float64)
+        return cls(
+            tuple(Nature(name) for name in stored["weights"]), np.stack(weights, axis=1), np.array(stored["bias"]), means, deviations
+        )
+
+    def shares(self, clues: Clues) -> Shares:
+        """The probability of each nature."""
+        read = signs(clues)
+        scaled = np.where(np.isnan(read), 0.0, (read - self.means) / self.deviations)
+        scores = scaled @ self.weights + self.bias
+        exponentials = np.exp(scores - scores.max())
+        return dict(zip(self.natures, (exponentials / exponentials.sum()).tolist(), strict=True))
+
+
+def _rows(stored: Mapping[str, Any]) -> Iterator[tuple[Sequence[float], float]]:
+    """The weights of each nature, then the means and the deviations of the signs, each with that of a sign it does not hold."""
+    yield from ((row, 0.0) for row in stored["weights"].values())
+    yield stored["means"], 0.0
+    yield stored["deviations"], 1.0
+
+
+def thresholds(models: Path) -> Thresholds:
+    """The thresholds of a folder of models."""
+    return Thresholds(**json.loads((models / "weighing.json").read_text("utf-8"))["thresholds"])
+
+
+def likeliest(shares: Shares, taught: bool = True) -> Nature:
+    """The nature of a request: an emergency as soon as there is a doubt, a general question only when there is little about a file.
+
+    Args:
+        taught: there are words and examples of its language.
+    """
+    if shares.get(Nature.EMERGENCY, 0.0) >= (LEAST_EMERGENCY if taught else LEAST_EMERGENCY_UNTAUGHT):
+        return Nature.EMERGENCY
+    calm = {nature: share for nature, share in shares.items() if nature is not Nature.EMERGENCY}
+    best = max(calm, key=lambda nature: calm[nature])
+    personal, mixed = calm.get(Nature.PERSONAL_FILE, 0.0), calm.get(Nature.MIXED, 0.0)
+    if best is Nature.GENERAL and personal + mixed >= LEAST_DOUBT:
+        return Nature.PERSONAL_FILE if personal >= mixed else Nature.MIXED
+    return best

@@ -1,0 +1,58 @@
+"""Trains the network that tells the nature of a request from its meaning (`bot.engines.sense`)."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bot.engines.sense import LAYERS, Sense, Weights
+from knowledge.embeddings import Vectors
+from knowledge.search import Index
+
+UNITS = 256
+"""Of the hidden layer, chosen by cross-validation, as are `DECAY` and `PASSES`; a second layer tells no more."""
+DECAY = 1e-2
+PASSES = 30
+SEED = 20261129
+
+
+def vectors(index: Index, texts: Sequence[str]) -> Vectors:
+    """The vectors of `texts`, as written then as read, shape (texts, 2 * dimensions)."""
+    return np.stack([index.vectors(index.read(text)).reshape(-1) for text in texts])
+
+
+def fit(read: Vectors, labels: Sequence[str], encoder: str) -> Sense:
+    """The network of texts whose nature is known, by stochastic descent (Adam). Deterministic.
+
+    Args:
+        read: `vectors` of the texts.
+        labels: as those of `NatureClassifier`.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((UNITS,), alpha=DECAY, max_iter=PASSES, random_state=SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the passes are counted on purpose
+        model.fit(read, list(labels))
+    layers = (model.coefs_[0], model.intercepts_[0], model.coefs_[1], model.intercepts_[1])
+    return Sense(tuple(str(label) for label in model.classes_), encoder, *(np.asarray(layer, np.float32) for layer in layers))
+
+
+def save(sense: Sense, folder: Path) -> None:
+    """Write the network, the tables of its two layers as one signed byte a weight, with their scales."""
+    stored: dict[str, Weights] = {name: getattr(sense, name) for name in LAYERS}
+    scales = {name: float(np.abs(stored[name]).max()) / 127 or 1.0 for name in ("hidden", "last")}
+    np.savez(
+        folder / "sense.npz",
+        hidden=np.round(sense.hidden / scales["hidden"]).astype(np.int8),
+        hidden_bias=sense.hidden_bias,
+        last=np.round(sense.last / scales["last"]).astype(np.int8),
+        last_bias=sense.last_bias,
+    )
+    header = {"labels": list(sense.labels), "encoder": sense.encoder, "scales": scales}
+    (folder / "sense.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
