@@ -20,7 +20,7 @@ import yaml
 from knowledge import wishes
 from knowledge.ages import OF_AGE, age
 from knowledge.expressions import Expressions
-from knowledge.glossary import Glossaries, apart, pairs_of_characters
+from knowledge.glossary import UNSPACED, Glossaries, apart, pairs_of_characters
 from knowledge.spelling import Speller
 
 WORD = re.compile(r"[^\W_]+")
@@ -57,12 +57,14 @@ def clean(text: str) -> str:
 
 def spelled_words(text: str) -> list[str]:
     """The words of `text`, folded, in order; a run of Chinese or Japanese, written without spaces, stays whole."""
-    return [piece for word in WORD.findall(clean(text)) for piece in apart(fold_word(word))]
+    words = [fold_word(word) for word in WORD.findall(clean(text))]
+    return [piece for word in words for piece in apart(word)] if UNSPACED.search("".join(words)) else words
 
 
 def folded_words(text: str) -> list[str]:
     """The words of `text`, folded, in order. A run of Chinese or Japanese, written without spaces, gives its pairs of characters."""
-    return [piece for word in spelled_words(text) for piece in pairs_of_characters(word)]
+    words = spelled_words(text)
+    return [piece for word in words for piece in pairs_of_characters(word)] if UNSPACED.search("".join(words)) else words
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,8 +79,8 @@ class Lesson:
         return [Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in self.rows("followups")]
 
     def judges(self) -> list[Guide]:
-        """The questions that only choose the threshold; of those that a blind reader judged, what that reader accepts and nothing else."""
-        return [Guide(row["query"], frozenset(row.get("judged") or row["relevant"])) for row in self.rows("thresholds")]
+        """The questions that only tell the confidence and choose the threshold."""
+        return [Guide(row["query"], frozenset(row["relevant"])) for row in self.rows("thresholds")]
 
     def assistants(self, folder: Path) -> list[Assistant]:
         """With the models of `folder`, over the fiches alone, and among the official sheets when there are."""
@@ -135,12 +135,12 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
         return
     from bot.engines.weighing import thresholds
     from bot.training import sense, weighing
-    from bot.training.learning import general_phrasings
+    from bot.training.learning import Phrasings
 
     _learn(lesson, folder)
     requests = weighing.requests_of(lesson.natures(), [guide.text for guide in lesson.asked()])
     say(f"Pesée des natures : {len(requests)} demandes, par des modèles qui ne les ont pas lues…")
-    weighed = weighing.Lesson(lesson.catalogue.index, general_phrasings(tuple(lesson.catalogue.fiches.values())), requests)
+    weighed = weighing.Lesson(lesson.catalogue.index, Phrasings.of(tuple(lesson.catalogue.fiches.values())), requests)
     sense.save(weighed.sense, folder)
     weighed.weigh(lesson.engines(folder), requests)
     kept = thresholds(folder)
@@ -151,8 +151,10 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     weighing.save(weighed.fit(), kept, folder)
     if judges := lesson.judges():
         engines = lesson.engines(folder)
-        kept = weighing.choose(engines, judges, weighed.forbidden(engines))
-        weighing.save(weighed.fit(), kept, folder)
+        found = weighing.judged(engines, judges, weighed.forbidden(engines))
+        weigher = replace(weighed.fit(), trust=weighing.fit_trust(found))
+        kept = weighing.choose(weigher, found)
+        weighing.save(weigher, kept, folder)
         say(f"Seuil pour répondre : {kept.sure:.3f} (au plus {weighing.MOST_WRONG:.2%} de réponses fausses sur toutes les questions).")
 
 

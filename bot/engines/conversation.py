@@ -33,8 +33,6 @@ if TYPE_CHECKING:  # Rasa's Python reads this module without the database
 Floats = npt.NDArray[np.float64]
 Rank = Callable[[Reading], Ranked]
 Certain = Callable[[Ranked, Reading], float]
-ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
-"""Natures of which a fiche answers all or a part."""
 SURE_ALONE = {
     Nature.EMERGENCY: 0.95, Nature.PERSONAL_FILE: 0.8, Nature.WANTS_PERSON: 0.9, Nature.COMPLAINT: 0.9, Nature.ABUSE: 0.9,
     Nature.INJECTION: 0.9, Nature.NONSENSE: 0.9, Nature.SMALL_TALK: 0.6, Nature.OUT_OF_SCOPE: 0.6,

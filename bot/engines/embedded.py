@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.conversation import ANSWERABLE, LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
+from bot.engines.conversation import LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
 from bot.engines.intents import Classes, Intents
 from bot.engines.nature import Judged, NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
@@ -16,7 +16,17 @@ from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, s
 from bot.engines.sense import Sense
 from bot.engines.services import shipped_services
 from bot.engines.shipped import SHIPPED
-from bot.engines.weighing import MOST_CLAUSES, Clues, Shares, Weigher, likeliest
+from bot.engines.weighing import (
+    ANSWERABLE,
+    LEAST_EMERGENCY,
+    LEAST_EMERGENCY_ELSEWHERE,
+    LEAST_EMERGENCY_UNTAUGHT,
+    MOST_CLAUSES,
+    Clues,
+    Shares,
+    Weigher,
+    likeliest,
+)
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature, Turn
@@ -111,8 +121,7 @@ class EmbeddedEngine:
         heard = self._hear(text, words, language, said, reading, context)
         reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.clues.likeness
         shares = self.weigher.shares(heard.clues)
-        general = sum(shares.get(nature, 0.0) for nature in ANSWERABLE)
-        confidence = likeness * general
+        confidence = self.weigher.confidence(likeness, shares)
         second = None
         nature, emergency = decided or (self._nature(shares, language), None)
         if nature is Nature.EMERGENCY:
@@ -121,11 +130,11 @@ class EmbeddedEngine:
             reading = self.catalogue.lexicon.read(self._general_part(text))
             ranked = self.rank(reading)
             likeness = self.certain(ranked, reading)
-            confidence = likeness * general
+            confidence = self.weigher.confidence(likeness, shares)
         two = self._two_questions(text) if nature is Nature.GENERAL and not leans else None
         if two:
             reading, ranked, likeness, second = two
-            confidence = likeness * general
+            confidence = self.weigher.confidence(likeness, shares)
         if nature not in ANSWERABLE:
             confidence = min(confidence, 0.2)
         candidates = self._candidates(ranked, confidence)
@@ -159,7 +168,7 @@ class EmbeddedEngine:
         evidence = self.catalogue.index.evidence(reading)
         ranked = self.ranker.rank(self.catalogue.index, reading, evidence, self.classes)
         known = self.sense.encoder == self.catalogue.index.embedder.name
-        meant = self.sense.judge(evidence.vector) if known else None
+        meant = self.sense.judge(evidence.vector) if known and self._taught(language) else None
         clauses = clauses_of(text)[:MOST_CLAUSES]
         natures, likeness = said.natures, self.certain(ranked, reading)
         follows, leans, continues = bool(context.last) and len(words) <= LONGEST_CONTINUATION, False, False
@@ -256,7 +265,9 @@ class EmbeddedEngine:
 
     def _nature(self, shares: Shares, language: str) -> Nature:
         """The likeliest nature; the examples of what is declined are in French and English: elsewhere a person decides."""
-        best = likeliest(shares, self._taught(language))
+        elsewhere = LEAST_EMERGENCY_ELSEWHERE if self._taught(language) else LEAST_EMERGENCY_UNTAUGHT
+        least = LEAST_EMERGENCY if language == DEFAULT else elsewhere
+        best = likeliest(shares, least)
         return Nature.GENERAL if best in DECLINED and language not in INTERFACE_LANGUAGES else best
 
     def _taught(self, language: str) -> bool:

@@ -145,7 +145,9 @@ def signs(text: str) -> Signs:
     if len(words) > MOST_WORDS:
         words = words[: MOST_WORDS // 2] + words[-MOST_WORDS // 2 :]
     cues = _hashed(_cue_signs(shipped_cues().read(words)), CUE_BUCKETS)
-    plain = _hashed(_word_signs([_LONG_NUMBER.sub("9999", word) for word in words], text), WORD_BUCKETS)
+    words = [_LONG_NUMBER.sub("9999", word) for word in words]
+    letters = [bucket for word in words for bucket in _letters(word)]
+    plain = np.unique(np.concatenate([_hashed(_word_signs(words, text), WORD_BUCKETS), np.array(letters, np.int64)]))
     weights = np.concatenate([np.full(len(part), len(part) ** -0.5, np.float32) for part in (plain, cues) if len(part)])
     return Signs(np.concatenate([plain, cues + WORD_BUCKETS]), weights)
 
@@ -157,7 +159,13 @@ def _word_signs(words: Sequence[str], text: str) -> list[str]:
     found += [f"masked {kind}" for kind in MASKED.findall(redact(text))]
     found += ["name"] * bool(_NAME.search(text))
     found += [f"short {len(words)}"] if len(words) < 4 else []
-    return found + character_grams(words, 3, 4)
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def _letters(word: str) -> tuple[int, ...]:
+    """The buckets of the runs of three and four letters of a word."""
+    return tuple(zlib.crc32(gram.encode()) % WORD_BUCKETS for gram in character_grams([word], 3, 4))
 
 
 def _cue_signs(cues: Sequence[str]) -> list[str]:

@@ -24,6 +24,8 @@ from bot.policy import Thresholds
 Floats = npt.NDArray[np.float64]
 Shares = Mapping[Nature, float]
 NATURES = tuple(Nature)
+ANSWERABLE = (Nature.GENERAL, Nature.MIXED)
+"""Natures of which a fiche answers all or a part."""
 LIKENED = (
     Nature.EMERGENCY, Nature.PERSONAL_FILE, Nature.GENERAL, Nature.MIXED, Nature.OTHER_ADMINISTRATION, Nature.OUT_OF_SCOPE,
     Nature.COMPLAINT, Nature.LEGAL_OPINION, Nature.FALSE_PAPERS, Nature.SMALL_TALK,
@@ -51,6 +53,8 @@ SIGNS = (
     "like_clause_personal_file",
     "like_asks",
     "asks_personal_file",
+    "foreign_words_emergency",
+    "foreign_meaning_emergency",
     "follows",
     "continues",
     "follows_likeness",
@@ -60,15 +64,17 @@ SIGNS = (
     "continues_words_personal_file",
     "continues_likeness",
 )
-"""Shares as log-odds. `clause_`: the greatest of the clauses; `like_`: times the likeness; `several_`, `follows_`, `continues_`: only of a
-message of several clauses, of a turn after others, of one that continues them."""
-LEAST_EMERGENCY = 0.2
-"""Share from which a request is an emergency, whatever else it may be: it comes before anything else (chosen on requests of other people
-that nothing had learned from: one false alarm in a hundred)."""
+"""Shares as log-odds. `clause_`: the greatest of the clauses; `like_`: times the likeness; `several_`, `foreign_`, `follows_` and
+`continues_`: only of a message of several clauses, in another language, of a turn after others, of one that continues them."""
+LEAST_EMERGENCY = 0.25
+"""Share from which a request in French is an emergency, whatever else it may be: it comes before anything else (chosen on requests of other
+people that nothing had learned from)."""
+LEAST_EMERGENCY_ELSEWHERE = 0.35
+"""The same in another language: calm texts are rarer there, and more words look like a danger."""
+LEAST_EMERGENCY_UNTAUGHT = 0.5
+"""The same in a language that no glossary and no example holds: under, words only resemble an emergency by chance."""
 LEAST_DOUBT = 0.2
 """Share of doubt about a personal file, alone or mixed, from which a question is not answered as a general one (chosen likewise)."""
-LEAST_EMERGENCY_UNTAUGHT = 0.5
-"""The same for words of a language that no glossary and no example holds: under, they only resemble an emergency by chance."""
 FAINTEST = 1e-4
 
 
@@ -79,7 +85,7 @@ class Clues:
     words: Shares
     """By the classifier of words; of a turn that continues others, with theirs."""
     meaning: Shares | None
-    """By the network over the vectors; None when it does not know this encoder."""
+    """By the network over the vectors; None when it knows neither this encoder nor this language."""
     clauses: Sequence[Shares]
     """By the classifier of words, for each clause of a message that has several."""
     likeness: float
@@ -128,6 +134,8 @@ def signs(clues: Clues) -> Floats:
             greatest[Nature.PERSONAL_FILE] * likeness,
             asks * likeness,
             asks * words[Nature.PERSONAL_FILE],
+            clues.foreign * words[Nature.EMERGENCY],
+            clues.foreign * meaning[Nature.EMERGENCY],
             follows,
             continues,
             follows * likeness,
@@ -153,6 +161,8 @@ class Weigher:
     """(len(SIGNS),)."""
     deviations: Floats
     """(len(SIGNS),)."""
+    trust: tuple[float, float] | None = None
+    """Of the confidence: weight of the log-odds of likeness times share, and constant; None: not learned."""
 
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Weigher:
@@ -161,9 +171,22 @@ class Weigher:
         places = {name: place for place, name in enumerate(stored["signs"])}
         read = [tuple([*row, default][places.get(name, -1)] for name in SIGNS) for row, default in _rows(stored)]
         *weights, means, deviations = np.array(read, np.float64)
-        return cls(
-            tuple(Nature(name) for name in stored["weights"]), np.stack(weights, axis=1), np.array(stored["bias"]), means, deviations
-        )
+        natures = tuple(Nature(name) for name in stored["weights"])
+        trust = tuple(stored["trust"]) if stored.get("trust") else None
+        return cls(natures, np.stack(weights, axis=1), np.array(stored["bias"]), means, deviations, trust)
+
+    def confidence(self, likeness: float, shares: Shares) -> float:
+        """Probability that the first fiche answers: it answers the question, and a fiche may.
+
+        Args:
+            likeness: probability that it answers, were the request a general question.
+            shares: those of the natures.
+        """
+        answerable = sum(shares.get(nature, 0.0) for nature in ANSWERABLE)
+        if self.trust is None:
+            return likeness * answerable
+        weight, constant = self.trust
+        return 1.0 / (1.0 + math.exp(-(weight * odds(likeness * answerable) + constant)))
 
     def shares(self, clues: Clues) -> Shares:
         """The probability of each nature."""
@@ -186,13 +209,9 @@ def thresholds(models: Path) -> Thresholds:
     return Thresholds(**json.loads((models / "weighing.json").read_text("utf-8"))["thresholds"])
 
 
-def likeliest(shares: Shares, taught: bool = True) -> Nature:
-    """The nature of a request: an emergency as soon as there is a doubt, a general question only when there is little about a file.
-
-    Args:
-        taught: there are words and examples of its language.
-    """
-    if shares.get(Nature.EMERGENCY, 0.0) >= (LEAST_EMERGENCY if taught else LEAST_EMERGENCY_UNTAUGHT):
+def likeliest(shares: Shares, least_emergency: float = LEAST_EMERGENCY) -> Nature:
+    """The nature of a request: an emergency as soon as there is a doubt, a general question only when there is little about a file."""
+    if shares.get(Nature.EMERGENCY, 0.0) >= least_emergency:
         return Nature.EMERGENCY
     calm = {nature: share for nature, share in shares.items() if nature is not Nature.EMERGENCY}
     best = max(calm, key=lambda nature: calm[nature])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def train(
         guides: questions of other people, which teach the order and the confidence.
         judged: examples of natures, as (text, label).
     """
-    general = general_phrasings(fiches)
+    general = Phrasings.of(fiches).all
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
     tell("Intentions : une classe par fiche…")
@@ -73,9 +74,23 @@ def train(
     tell(f"Première réponse juste pour {sum(outcomes) / max(len(outcomes), 1):.1%} des questions mises de côté (étrangères comprises).")
 
 
-def general_phrasings(fiches: Sequence[PublishedFiche]) -> list[str]:
-    """The phrasings of `fiches` that may be learned from, in every language."""
-    return [text for fiche in without(fiches, frozenset({Share.ASIDE})) for texts in fiche.questions.values() for text in texts]
+@dataclass(frozen=True)
+class Phrasings:
+    """Phrasings of fiches that may be learned from: general questions."""
+
+    french: Sequence[str]
+    foreign: Sequence[str]
+
+    @classmethod
+    def of(cls, fiches: Sequence[PublishedFiche]) -> Phrasings:
+        """Those of `fiches`."""
+        kept = [asked for fiche in without(fiches, frozenset({Share.ASIDE})) for asked in fiche.questions.items()]
+        french, foreign = ([text for code, texts in kept for text in texts if (code == "fr") is own] for own in (True, False))
+        return cls(french, foreign)
+
+    @property
+    def all(self) -> list[str]:
+        return [*self.french, *self.foreign]
 
 
 def _held_out(

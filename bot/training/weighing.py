@@ -17,21 +17,21 @@ from pathlib import Path
 import numpy as np
 
 from bot.assistant import Assistant
-from bot.engines.conversation import ANSWERABLE
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.nature import NatureClassifier
 from bot.engines.sense import Sense
-from bot.engines.weighing import SIGNS, Floats, Weigher, signs
-from bot.messages import NO_CONTEXT, Candidate, Context, Nature
+from bot.engines.weighing import ANSWERABLE, SIGNS, Floats, Shares, Weigher, odds, signs
+from bot.messages import NO_CONTEXT, Context, Nature
 from bot.policy import DECLINED, Thresholds
 from bot.training import natures, sense
 from bot.training.conversation import Dialogue, replayed
+from bot.training.learning import Phrasings
 from bot.training.ranking import SEED, Guide, is_answer
 from knowledge.search import Index
 
 GENERAL = Nature.GENERAL.value
-SHARE_OF_GENERAL = 3
-"""One phrasing in so many teaches the meaning: as many as there are requests."""
+SHARE_OF_FRENCH = 3
+"""One French phrasing in so many teaches the meaning, and all the others: there are few calm texts in other languages."""
 FOLDS = 4
 REGULARISATION = 0.3
 """Inverse, chosen by cross-validation."""
@@ -41,9 +41,9 @@ EXAMPLE, QUESTION, REQUEST = 1.0, 2.0, 3.0
 """Weight of an example of a nature, of a question that a fiche answers, of a request of people who wrote no example."""
 TOLD_AFTER = 2400
 """Requests of every nature told after the first turns of a dialogue."""
-MOST_WRONG = 0.0075
-"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Three quarters of the one in a
-hundred that is promised, since the questions that choose are too few to tell it closer."""
+MOST_WRONG = 0.005
+"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Half of the one in a
+hundred that is promised: false alarms and wrong bodies take their part, and the questions that choose are too few to tell it closer."""
 POSSIBLE, CLOSE = 0.2, 0.75
 """The other thresholds (`policy.Thresholds`): a question back costs a turn, never a wrong answer."""
 FORBIDDEN = frozenset({Nature.PERSONAL_FILE, Nature.COMPLAINT, Nature.WANTS_PERSON, *DECLINED})
@@ -72,16 +72,16 @@ class Request:
 class Lesson:
     """Requests and their signs, judged by classifiers that had read none of them: alone first, then in conversations."""
 
-    def __init__(self, index: Index, general: Sequence[str], requests: Sequence[Request]) -> None:
+    def __init__(self, index: Index, general: Phrasings, requests: Sequence[Request]) -> None:
         """Teach the blind classifiers.
 
         Args:
-            general: questions that teach only the classifiers: the phrasings of the fiches, which the search would find word for word.
+            general: the phrasings of the fiches, which the search would find word for word: they teach only the classifiers.
             requests: requests that stand alone, of every nature.
         """
         self.requests = tuple(requests)
         read = sense.vectors(index, [one.text for one in requests])
-        others = list(general[::SHARE_OF_GENERAL])
+        others = [*general.french[::SHARE_OF_FRENCH], *general.foreign]
         more = sense.vectors(index, others)
         self.classifiers: list[tuple[NatureClassifier, Sense]] = []
         """Of words and of meaning, by the fold that they have not read."""
@@ -89,7 +89,7 @@ class Lesson:
             known = [number for number, one in enumerate(requests) if one.fold != fold]
             labels = [requests[number].label for number in known]
             texts = [requests[number].text for number in known]
-            words = natures.fit([*general, *texts], [*[GENERAL] * len(general), *labels])
+            words = natures.fit([*general.all, *texts], [*[GENERAL] * len(general.all), *labels])
             meaning = sense.fit(np.vstack([read[known], more]), [*labels, *[GENERAL] * len(others)], index.embedder.name)
             self.classifiers.append((words, meaning))
         everyone = [*[one.label for one in requests], *[GENERAL] * len(others)]
@@ -115,16 +115,17 @@ class Lesson:
         from sklearn.linear_model import LogisticRegression
 
         stacked = np.vstack([row for _, row in self.rows])
-        means, deviations = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), LEAST_DEVIATION)
+        means, deviations = np.nanmean(stacked, axis=0), np.maximum(np.nanstd(stacked, axis=0), LEAST_DEVIATION)
         model = LogisticRegression(C=REGULARISATION, max_iter=500)
         labels = [one.nature.value for one, _ in self.rows]
-        model.fit((stacked - means) / deviations, labels, sample_weight=[one.weight for one, _ in self.rows])
+        scaled = np.nan_to_num((stacked - means) / deviations)  # what the meaning does not say is at its mean
+        model.fit(scaled, labels, sample_weight=[one.weight for one, _ in self.rows])
         return Weigher(tuple(Nature(name) for name in model.classes_), model.coef_.T, model.intercept_, means, deviations)
 
-    def forbidden(self, engines: Sequence[EmbeddedEngine]) -> list[float]:
-        """Confidence of the answer to each request of other people, alone, that no fiche may answer; 0 when its nature is seen."""
+    def forbidden(self, engines: Sequence[EmbeddedEngine]) -> list[tuple[EmbeddedEngine, str]]:
+        """The requests of other people, alone, that no fiche may answer, each with an engine that has not read it."""
         asked = [one for one in self.requests if one.weight == REQUEST and one.nature in FORBIDDEN]
-        return [answered(self.blind(engines[number % len(engines)], one), one.text)[0] for number, one in enumerate(asked)]
+        return [(self.blind(engines[number % len(engines)], one), one.text) for number, one in enumerate(asked)]
 
 
 def requests_of(judged: Iterable[tuple[str, str]], questions: Iterable[str]) -> list[Request]:
@@ -158,25 +159,53 @@ def turns(assistants: Sequence[Assistant], dialogues: Sequence[Dialogue], reques
     return found
 
 
-def answered(engine: EmbeddedEngine, text: str) -> tuple[float, Candidate | None]:
-    """The confidence of the answer to `text`, 0 when its nature forbids one, and what would answer it."""
-    understood = engine.interpret(text)
-    first = understood.candidates[0] if understood.candidates else None
-    return (understood.confidence if understood.nature in ANSWERABLE else 0.0), first
+@dataclass(frozen=True)
+class Judged:
+    """What became of one request that judges."""
+
+    likeness: float
+    shares: Shares
+    answerable: bool
+    """Its nature lets a fiche answer."""
+    right: bool
+    """The first fiche answers it."""
+    covered: bool
+    """Something answers it."""
 
 
-def choose(engines: Sequence[EmbeddedEngine], judges: Sequence[Guide], forbidden: Sequence[float]) -> Thresholds:
-    """The thresholds of `policy`, `sure` chosen on questions that taught nothing.
+def judged(engines: Sequence[EmbeddedEngine], judges: Sequence[Guide], forbidden: Sequence[tuple[EmbeddedEngine, str]]) -> list[Judged]:
+    """What becomes of questions that taught nothing, and of requests that must not be answered (`Lesson.forbidden`)."""
+    asked: list[tuple[EmbeddedEngine, str, frozenset[str] | None]] = [
+        (engine, judge.text, judge.answers) for engine in engines for judge in judges
+    ]
+    asked += [(engine, text, None) for engine, text in forbidden]
+    found = []
+    for engine, text, answers in asked:
+        understood, clues = engine.interpret(text), engine.clues(text)
+        if clues:
+            first = understood.candidates[0] if understood.candidates else None
+            right = answers is not None and first is not None and is_answer(first, answers)
+            answerable = understood.nature in ANSWERABLE
+            found.append(Judged(clues.likeness, engine.weigher.shares(clues), answerable, right, covered=answers is not None))
+    return found
 
-    Args:
-        forbidden: confidence in the answer of requests that must not be answered.
-    """
-    covered = []
-    for engine in engines:
-        for judge in judges:
-            confidence, first = answered(engine, judge.text)
-            covered.append((confidence, first is not None and is_answer(first, judge.answers)))
-    sure = least_sure(covered, forbidden)
+
+def fit_trust(judged: Sequence[Judged]) -> tuple[float, float]:
+    """The weights of `Weigher.confidence`: logistic regression; what something answers weighs two thirds, whatever their numbers."""
+    from sklearn.linear_model import LogisticRegression
+
+    covered = sum(one.covered for one in judged)
+    weights = [2 / max(covered, 1) if one.covered else 1 / max(len(judged) - covered, 1) for one in judged]
+    rows = [[odds(one.likeness * sum(one.shares.get(nature, 0.0) for nature in ANSWERABLE))] for one in judged]
+    model = LogisticRegression(C=1e4).fit(rows, [one.right for one in judged], sample_weight=np.array(weights) * len(judged) / 3)
+    return float(model.coef_[0][0]), float(model.intercept_[0])
+
+
+def choose(weigher: Weigher, judged: Sequence[Judged]) -> Thresholds:
+    """The thresholds of `policy`, `sure` chosen on what judges."""
+    confidences = [weigher.confidence(one.likeness, one.shares) if one.answerable else 0.0 for one in judged]
+    covered = [(confidence, one.right) for confidence, one in zip(confidences, judged, strict=True) if one.covered]
+    sure = least_sure(covered, [confidence for confidence, one in zip(confidences, judged, strict=True) if not one.covered])
     return Thresholds(sure, min(POSSIBLE, sure), CLOSE)
 
 
@@ -207,10 +236,11 @@ def save(weigher: Weigher, kept: Thresholds, folder: Path) -> None:
         "deviations": rounded(weigher.deviations),
         "bias": rounded(weigher.bias),
         "weights": {nature.value: rounded(column) for nature, column in zip(weigher.natures, weigher.weights.T, strict=True)},
+        "trust": rounded(weigher.trust) if weigher.trust else None,
         "thresholds": asdict(kept),
     }
     (folder / "weighing.json").write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
-def rounded(values: Floats) -> list[float]:
+def rounded(values: Iterable[float]) -> list[float]:
     return [round(float(value), 4) for value in values]

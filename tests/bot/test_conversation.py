@@ -40,7 +40,6 @@ def _first(answer: Answer) -> str | None:
         (("renouveler ma carte d'identité", "en fait c'est le passeport"), "passeport-renouvellement"),
         (("changer l'adresse sur la carte grise", "et le permis ?"), "permis-adresse"),
         (("passeport perdu", "merci", "et si on me l'a volé ?"), "passeport-vol"),
-        (("Je voudrais déposer une demande de naturalisation.", "mon mari est français"), "nationalite-mariage"),
         (("changer de nom sur la cni après mariage", "et sur la carte grise"), "cg-nom-etat-civil"),
     ],
 )
@@ -64,6 +63,13 @@ def test_a_subject_never_leaks_into_a_clear_new_question(assistant: Assistant, t
 
     assert _first(answer) == fiche
     assert not answer.interpretation.carried_over
+
+
+def test_what_may_be_a_permit_or_the_nationality_is_asked_back(assistant: Assistant) -> None:
+    answer = _said(assistant, "Je voudrais déposer une demande de naturalisation.", "mon mari est français")
+
+    assert isinstance(answer, Clarify)
+    assert {"nationalite-mariage", "sejour-conjoint-francais"} <= {choice.fiche for choice in answer.choices}
 
 
 @pytest.mark.parametrize("before", ["passeport perdu", "carte grise", "je suis marié avec une française", "renouveler mon titre de séjour"])

@@ -14,6 +14,7 @@ from bot.engines.weighing import Weigher, signs, thresholds
 from bot.messages import Nature
 from bot.policy import Thresholds
 from bot.training import learning, natures, sense, weighing
+from bot.training.learning import Phrasings
 from bot.training.ranking import Guide
 from bot.training.weighing import EXAMPLE, MOST_WRONG, REQUEST, Request, least_sure
 from knowledge.wordforms import default_lexicon
@@ -38,7 +39,11 @@ def few() -> dict[str, list[str]]:
 def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.Lesson:
     requests = [Request(text, label, EXAMPLE) for label, texts in few.items() for text in texts]
     requests += [Request("combien coûte un passeport", "general", REQUEST), STRANGE]
-    taught = weighing.Lesson(engine.catalogue.index, ["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], requests)
+    taught = weighing.Lesson(
+        engine.catalogue.index,
+        Phrasings(["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], ["lost passport"]),
+        requests,
+    )
     taught.weigh([engine], requests)
     return taught
 
@@ -63,7 +68,34 @@ def test_questions_that_judge_raise_the_threshold_when_they_are_answered_wrongly
     rightly = [Guide(text, LOST_CARD) for text in ("j'ai égaré ma carte d'identité", "plus de carte d'identité depuis hier, que faire")]
     wrongly = [Guide("carte grise perdue", LOST_CARD), Guide("mon permis a été perdu", LOST_CARD)]  # answered by something else
 
-    assert weighing.choose([engine], rightly, []).sure < weighing.choose([engine], [*rightly, *wrongly], []).sure
+    sure = [weighing.choose(engine.weigher, weighing.judged([engine], asked, [])).sure for asked in (rightly, [*rightly, *wrongly])]
+    assert sure[0] < sure[1]
+
+
+def test_requests_that_must_not_be_answered_raise_the_threshold_too() -> None:
+    answered = weighing.Judged(0.9, {Nature.GENERAL: 0.9}, answerable=True, right=True, covered=True)
+    forbidden = replace(answered, right=False, covered=False)
+    unlike = replace(forbidden, likeness=0.2)
+    weigher = Weigher.load()
+
+    sure = [weighing.choose(weigher, [answered, unlike, *more]).sure for more in ([], [forbidden], [replace(forbidden, answerable=False)])]
+    assert sure[0] < sure[1]
+    assert sure[2] == sure[0], "what its nature forbids is not answered, however sure"
+
+
+def test_the_confidence_grows_with_the_likeness_and_with_what_a_fiche_may_answer() -> None:
+    shares = [{Nature.GENERAL: share, Nature.OUT_OF_SCOPE: 1 - share} for share in (0.1, 0.5, 0.9)]
+    judged = [
+        weighing.Judged(likeness, one, answerable=True, right=likeness * one[Nature.GENERAL] > 0.3, covered=likeness > 0.2)
+        for likeness in (0.1, 0.5, 0.9)
+        for one in shares
+    ]
+    weigher = replace(Weigher.load(), trust=weighing.fit_trust(judged))
+
+    for one in shares:
+        told = [weigher.confidence(likeness, one) for likeness in (0.1, 0.5, 0.9)]
+        assert told == sorted(told) and told[0] >= 0 and told[-1] <= 1
+    assert weigher.confidence(0.8, shares[0]) < weigher.confidence(0.8, shares[2])
 
 
 def test_the_same_contents_teach_the_same_words_order_and_confidence(
@@ -96,7 +128,7 @@ def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: Embed
 def test_the_network_and_the_weights_come_back_from_their_files_as_they_were(
     engine: EmbeddedEngine, lesson: weighing.Lesson, tmp_path: Path
 ) -> None:
-    weigher = lesson.fit()
+    weigher = replace(lesson.fit(), trust=(1.5, -0.25))
     sense.save(lesson.sense, tmp_path)
     weighing.save(weigher, Thresholds(0.8, 0.2, 0.7), tmp_path)
     clues = replace(engine, sense=Sense.load(tmp_path)).clues("mon dossier est bloqué, que faire ?")
@@ -105,6 +137,7 @@ def test_the_network_and_the_weights_come_back_from_their_files_as_they_were(
     read = Weigher.load(tmp_path)
     assert thresholds(tmp_path) == Thresholds(0.8, 0.2, 0.7)
     assert read.shares(clues) == pytest.approx(weigher.shares(clues), abs=1e-2)
+    assert read.trust == (1.5, -0.25)
     assert lesson.sense.judge(engine.catalogue.index.vectors(engine.catalogue.lexicon.read("au feu"))).natures == pytest.approx(
         Sense.load(tmp_path).judge(engine.catalogue.index.vectors(engine.catalogue.lexicon.read("au feu"))).natures, abs=0.05
     )

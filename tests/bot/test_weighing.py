@@ -15,7 +15,18 @@ from bot.assistant import Assistant
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.sense import Sense
 from bot.engines.shipped import SHIPPED
-from bot.engines.weighing import LEAST_DOUBT, LEAST_EMERGENCY, NATURES, SIGNS, Clues, Weigher, likeliest, signs
+from bot.engines.weighing import (
+    LEAST_DOUBT,
+    LEAST_EMERGENCY,
+    LEAST_EMERGENCY_ELSEWHERE,
+    LEAST_EMERGENCY_UNTAUGHT,
+    NATURES,
+    SIGNS,
+    Clues,
+    Weigher,
+    likeliest,
+    signs,
+)
 from bot.errors import ModelsMissing
 from bot.messages import Nature
 
@@ -53,10 +64,11 @@ def test_every_nature_of_the_examples_can_be_found() -> None:
     assert set(_WEIGHER.natures) == set(NATURES)
 
 
-def test_a_doubt_is_enough_for_an_emergency_but_not_in_a_language_nobody_taught() -> None:
+def test_a_doubt_is_enough_for_an_emergency_and_must_be_greater_in_other_languages() -> None:
     doubtful = {Nature.GENERAL: 1 - LEAST_EMERGENCY, Nature.EMERGENCY: LEAST_EMERGENCY}
     assert likeliest(doubtful) is Nature.EMERGENCY
-    assert likeliest(doubtful, taught=False) is Nature.GENERAL
+    assert LEAST_EMERGENCY < LEAST_EMERGENCY_ELSEWHERE < LEAST_EMERGENCY_UNTAUGHT
+    assert likeliest(doubtful, LEAST_EMERGENCY_ELSEWHERE) is Nature.GENERAL
     assert likeliest({Nature.GENERAL: 0.9, Nature.EMERGENCY: 0.1}) is Nature.GENERAL
 
 
