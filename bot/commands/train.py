@@ -133,7 +133,7 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     if part == "conversation":
         _converse(lesson, folder)
         return
-    from bot.engines.weighing import thresholds
+    from bot.engines.weighing import Weigher, thresholds
     from bot.training import sense, weighing
     from bot.training.learning import Phrasings
 
@@ -143,16 +143,17 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     weighed = weighing.Lesson(lesson.catalogue.index, Phrasings.of(tuple(lesson.catalogue.fiches.values())), requests)
     sense.save(weighed.sense, folder)
     weighed.weigh(lesson.engines(folder), requests)
-    kept = thresholds(folder)
+    kept, trust = thresholds(folder), Weigher.load(folder).trust  # those in service stay when nothing judges
     weighing.save(weighed.fit(), kept, folder)  # with it the conversations are replayed
     if lesson.guides:
         _converse(lesson, folder)
         weighed.weigh(lesson.engines(folder), weighing.turns(lesson.assistants(folder), lesson.dialogues(), requests))
-    weighing.save(weighed.fit(), kept, folder)
+    weigher = replace(weighed.fit(), trust=trust)
+    weighing.save(weigher, kept, folder)
     if judges := lesson.judges():
         engines = lesson.engines(folder)
         found = weighing.judged(engines, judges, weighed.forbidden(engines))
-        weigher = replace(weighed.fit(), trust=weighing.fit_trust(found))
+        weigher = replace(weigher, trust=weighing.fit_trust(found))
         kept = weighing.choose(weigher, found)
         weighing.save(weigher, kept, folder)
         say(f"Seuil pour répondre : {kept.sure:.3f} (au plus {weighing.MOST_WRONG:.2%} de réponses fausses sur toutes les questions).")

@@ -183,10 +183,8 @@ class EmbeddedEngine:
                 if not speaks and context.last.decision is Decision.CLARIFY and not self._offered(context.last, ranked):
                     likeness = min(likeness, UNTOLD)
                 natures, continues = judged(alone, self.natures.judge(topic.followed_by(text)).natures, speaks)
-        natures = {
-            **natures,
-            Nature.EMERGENCY: said.natures.get(Nature.EMERGENCY, 0.0),
-        }  # a danger is judged by the words of the turn alone
+        danger = said.natures.get(Nature.EMERGENCY, 0.0)  # judged by the words of the turn alone, whatever was said before
+        natures = {**natures, Nature.EMERGENCY: danger}
         clues = Clues(
             words=natures,
             meaning=meant.natures if meant else None,
@@ -231,14 +229,10 @@ class EmbeddedEngine:
         return self.ranker.rank(self.catalogue.index, reading, self.catalogue.index.evidence(reading), self.classes)
 
     def certain(self, ranked: Ranked, reading: Reading) -> float:
-        """Probability that the first candidate answers, were the question a general one."""
-        return self.certainty(ranked, reading, 1.0)
-
-    def certainty(self, ranked: Ranked, reading: Reading, general: float) -> float:
-        """Calibrated probability that the first candidate answers; `general`: share of the natures that a fiche may answer."""
+        """Calibrated probability that the first candidate answers, were the question a general one."""
         if not len(ranked.scores):
             return 0.0
-        return self.calibration.probability(confidence_signs(ranked, reading, self.catalogue.index, general))
+        return self.calibration.probability(confidence_signs(ranked, reading, self.catalogue.index, general=1.0))
 
     def _candidates(self, ranked: Ranked, confidence: float) -> tuple[Candidate, ...]:
         if not len(ranked.scores):
