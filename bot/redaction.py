@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]+"
-_MASKS_OF_WORDS = frozenset(("[adresse électronique]", "[adresse internet]", r"\g<lead>[nom]", r"\g<title> [nom]"))
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.+-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{1,63}){1,4}", re.I), "[adresse électronique]"),
     (re.compile(r"https?://\S*[?=&]\S+"), "[adresse internet]"),
@@ -68,8 +67,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w,.])\d(?:[\s.]?\d){6,}(?!\w)"), "[numéro]"),
 )
 _DIGIT = re.compile(r"\d")
-_RULES_OF_WORDS = tuple((pattern, mask) for pattern, mask in _RULES if mask in _MASKS_OF_WORDS)
-"""The rules that a text without any digit may break: nearly all questions are read by these alone."""
+_WITHOUT_DIGITS = tuple((pattern, mask) for pattern, mask in _RULES if r"\d" not in pattern.pattern)
+"""The rules that may hold for a text without any digit: nearly all questions are read by these alone."""
 _NAME_GREETINGS = re.compile(
     r"(?P<lead>\b(?:cordialement|salutations|respectueusement|regards|merci d'avance)\b[\s,.!]*\n+\s*)(?P<name>[^\n]{2,40})\s*$", re.I
 )
@@ -80,7 +79,7 @@ _NAME_ON_THE_LINE = re.compile(
 
 def redact(text: str) -> str:
     """`text` with what identifies a person masked."""
-    for pattern, replacement in _RULES if _DIGIT.search(text) else _RULES_OF_WORDS:
+    for pattern, replacement in _RULES if _DIGIT.search(text) else _WITHOUT_DIGITS:
         text = pattern.sub(replacement, text)
     for signature in (_NAME_GREETINGS, _NAME_ON_THE_LINE):
         text = signature.sub(r"\g<lead>[nom]", text)

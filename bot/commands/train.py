@@ -140,7 +140,7 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     _learn(lesson, folder)
     requests = weighing.requests_of(lesson.natures(), [guide.text for guide in lesson.asked()])
     say(f"Pesée des natures : {len(requests)} demandes, par des modèles qui ne les ont pas lues…")
-    weighed = weighing.Lesson(lesson.catalogue.index, Phrasings.of(tuple(lesson.catalogue.fiches.values())), requests)
+    weighed = weighing.OutOfFold(lesson.catalogue.index, Phrasings.of(tuple(lesson.catalogue.fiches.values())), requests)
     sense.save(weighed.sense, folder)
     weighed.weigh(lesson.engines(folder), requests)
     kept, trust = thresholds(folder), Weigher.load(folder).trust  # those in service stay when nothing judges
@@ -149,14 +149,13 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
         _converse(lesson, folder)
         weighed.weigh(lesson.engines(folder), weighing.turns(lesson.assistants(folder), lesson.dialogues(), requests))
     weigher = replace(weighed.fit(), trust=trust)
-    weighing.save(weigher, kept, folder)
     if judges := lesson.judges():
-        engines = lesson.engines(folder)
-        found = weighing.judged(engines, judges, weighed.forbidden(engines))
-        weigher = replace(weigher, trust=weighing.fit_trust(found))
-        kept = weighing.choose(weigher, found)
-        weighing.save(weigher, kept, folder)
+        engines = [replace(engine, weigher=weigher) for engine in lesson.engines(folder)]
+        tried = weighing.trials(engines, judges, weighed.forbidden(engines))
+        weigher = replace(weigher, trust=weighing.fit_trust(tried))
+        kept = weighing.choose(weigher, tried)
         say(f"Seuil pour répondre : {kept.sure:.3f} (au plus {weighing.MOST_WRONG:.2%} de réponses fausses sur toutes les questions).")
+    weighing.save(weigher, kept, folder)
 
 
 def _encode(sheets: Sequence[Sheet]) -> None:

@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from bot.engines.probabilities import log_odds, logistic, softmax
 from bot.engines.ranking import FEATURES as RANKED_FEATURES
-from bot.engines.ranking import Ranked, share_of_trust
-from bot.engines.shipped import SHIPPED
+from bot.engines.ranking import Ranked
+from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Context, Nature
 from knowledge.wordforms import ARTICLES, CONCEPT, Lexicon, Reading, clean, folded_words
 
@@ -161,9 +162,10 @@ class Learned:
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Learned:
         """The weights of a folder of models; a feature that was not learned yet weighs nothing."""
-        stored = json.loads((models / "conversation.json").read_text("utf-8"))
-        weights = [stored["weights"].get(name, 0.0) for name in FEATURES]
-        return cls(np.array(weights), np.array([stored["trust"][name] for name in TRUST]))
+        with whole(models, "conversation.json"):
+            stored = json.loads((models / "conversation.json").read_text("utf-8"))
+            weights = [stored["weights"].get(name, 0.0) for name in FEATURES]
+            return cls(np.array(weights), np.array([stored["trust"][name] for name in TRUST]))
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ class Conversation:
         first = int(best[order[0]])
         helped = bool(held[order[0], first] > held[order[0], 0] + HELPED)
         leans = helped or bool(compared.subjects[order[0]] != alone.subjects[0])  # or the turn by itself says something else
-        confidence = float(1.0 / (1.0 + np.exp(-(trust_signs(compared, scores, certain) @ self.learned.trust))))
+        confidence = logistic(float(trust_signs(compared, scores, certain) @ self.learned.trust))
         if not leans:
             return Heard(alone, reading, False, confidence)
         rows = [{int(number): row for number, row in zip(one.subjects, one.features, strict=True)} for _, one in compared.readings]
@@ -327,12 +329,13 @@ class Conversation:
 def trust_signs(compared: Compared, scores: Floats, certain: Certain) -> Floats:
     """What tells whether the best of `scores` is right, shape (len(TRUST),)."""
     place = int(np.argmax(scores))
-    share = min(max(float(share_of_trust(scores)[place]), 1e-4), 1 - 1e-4)
     number = int(compared.subjects[place])
     best = int(compared.features[place, [FEATURES.index(name) for name in READINGS]].argmax())
     agreeing = [len(ranked.subjects) > 0 and int(ranked.subjects[0]) == number for _, ranked in compared.readings]
     reading, ranked = compared.readings[best]
-    return np.array([np.log(share / (1 - share)), sum(agreeing) / len(agreeing), certain(ranked, reading) if agreeing[best] else 0.0, 1.0])
+    return np.array(
+        [log_odds(float(softmax(scores)[place])), sum(agreeing) / len(agreeing), certain(ranked, reading) if agreeing[best] else 0.0, 1.0]
+    )
 
 
 def _held(rows: Sequence[Mapping[int, Floats]], best: int, number: int) -> Floats:
@@ -342,7 +345,7 @@ def _held(rows: Sequence[Mapping[int, Floats]], best: int, number: int) -> Float
 
 def _logarithms(ranked: Ranked) -> dict[int, float]:
     """Logarithm of the share of each of the first candidates, by subject number."""
-    shares = np.maximum(np.log(np.maximum(share_of_trust(ranked.scores), 1e-9)), FAINTEST)[:COMPARED]
+    shares = np.maximum(np.log(np.maximum(softmax(ranked.scores), 1e-9)), FAINTEST)[:COMPARED]
     return {int(number): float(share) for number, share in zip(ranked.subjects[:COMPARED], shares, strict=True)}
 
 

@@ -11,22 +11,13 @@ from bot.engines.conversation import LONGEST_CONTINUATION, Conversation, Learned
 from bot.engines.intents import Classes, Intents
 from bot.engines.nature import Judged, NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
+from bot.engines.probabilities import softmax
 from bot.engines.questions import questions
-from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs, share_of_trust
+from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs
 from bot.engines.sense import Sense
 from bot.engines.services import shipped_services
 from bot.engines.shipped import SHIPPED
-from bot.engines.weighing import (
-    ANSWERABLE,
-    LEAST_EMERGENCY,
-    LEAST_EMERGENCY_ELSEWHERE,
-    LEAST_EMERGENCY_UNTAUGHT,
-    MOST_CLAUSES,
-    Clues,
-    Shares,
-    Weigher,
-    likeliest,
-)
+from bot.engines.weighing import ANSWERABLE, MOST_CLAUSES, Clues, Shares, Weigher, likeliest
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature, Turn
@@ -59,7 +50,7 @@ SECOND_ABOUT_A_FILE = 0.1
 
 
 @dataclass(frozen=True)
-class Hearing:
+class Searched:
     """What was found for a turn, before its nature is decided."""
 
     reading: Reading
@@ -118,7 +109,7 @@ class EmbeddedEngine:
         wished = self._wished(reading, said.natures, context) if decided is None else ()
         if wished:
             return self._asked_back(wished, language, text)
-        heard = self._hear(text, words, language, said, reading, context)
+        heard = self._search(text, words, language, said, reading, context)
         reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.clues.likeness
         shares = self.weigher.shares(heard.clues)
         confidence = self.weigher.confidence(likeness, shares)
@@ -161,9 +152,9 @@ class EmbeddedEngine:
         if not words:
             return None
         reading = self.catalogue.lexicon.read(text)
-        return self._hear(text, words, self._language(text, words, context), self.natures.judge(text), reading, context).clues
+        return self._search(text, words, self._language(text, words, context), self.natures.judge(text), reading, context).clues
 
-    def _hear(self, text: str, words: Sequence[str], language: str, said: Judged, reading: Reading, context: Context) -> Hearing:
+    def _search(self, text: str, words: Sequence[str], language: str, said: Judged, reading: Reading, context: Context) -> Searched:
         """Search for what answers a turn, in the light of the previous ones, and gather what tells its nature."""
         evidence = self.catalogue.index.evidence(reading)
         ranked = self.ranker.rank(self.catalogue.index, reading, evidence, self.classes)
@@ -196,7 +187,7 @@ class EmbeddedEngine:
             follows=follows,
             continues=continues,
         )
-        return Hearing(reading, ranked, leans, clues, said.joined(meant).number if meant else said.number)
+        return Searched(reading, ranked, leans, clues, said.joined(meant).number if meant else said.number)
 
     def _language(self, text: str, words: Sequence[str], context: Context) -> str:
         before = context.last.language if context.last else DEFAULT
@@ -237,7 +228,7 @@ class EmbeddedEngine:
     def _candidates(self, ranked: Ranked, confidence: float) -> tuple[Candidate, ...]:
         if not len(ranked.scores):
             return ()
-        shares = share_of_trust(ranked.scores)
+        shares = softmax(ranked.scores)
         top = float(shares[0]) or 1.0
         found = []
         for number, share in zip(ranked.subjects[:MOST_CANDIDATES], shares[:MOST_CANDIDATES], strict=True):
@@ -259,9 +250,7 @@ class EmbeddedEngine:
 
     def _nature(self, shares: Shares, language: str) -> Nature:
         """The likeliest nature; the examples of what is declined are in French and English: elsewhere a person decides."""
-        elsewhere = LEAST_EMERGENCY_ELSEWHERE if self._taught(language) else LEAST_EMERGENCY_UNTAUGHT
-        least = LEAST_EMERGENCY if language == DEFAULT else elsewhere
-        best = likeliest(shares, least)
+        best = likeliest(shares, foreign=language != DEFAULT, taught=self._taught(language))
         return Nature.GENERAL if best in DECLINED and language not in INTERFACE_LANGUAGES else best
 
     def _taught(self, language: str) -> bool:

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.engines.shipped import SHIPPED
-from bot.errors import ModelsMissing
+from bot.engines.shipped import SHIPPED, whole
 from knowledge.search import Index
 
 Floats = npt.NDArray[np.float64]
@@ -50,15 +49,13 @@ class Intents:
         Raises:
             ModelsMissing: its files are cut, or not those of one classifier.
         """
-        try:
+        with whole(models, "intents.json", "intents.npy"):
             header = json.loads((models / "intents.json").read_text("utf-8"))
             weights = np.load(models / "intents.npy", allow_pickle=False)
             read = cls(tuple(header["fiches"]), weights, header["scale"], np.array(header["bias"]))
-        except (ValueError, KeyError, OSError) as error:
-            raise ModelsMissing(f"Les fichiers intents.json et intents.npy de {models} sont illisibles ({error}).") from error
-        if read.weights.shape != (BUCKETS, len(read.fiches)) or read.bias.shape != (len(read.fiches),):
-            raise ModelsMissing(f"Les fichiers intents.json et intents.npy de {models} ne vont pas ensemble.")
-        return read
+            if read.weights.shape != (BUCKETS, len(read.fiches)) or read.bias.shape != (len(read.fiches),):
+                raise ValueError("tailles")
+            return read
 
     def scores(self, terms: Sequence[str]) -> Floats:
         """Log-odds of each fiche, shape (fiches,)."""

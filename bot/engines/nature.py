@@ -23,7 +23,8 @@ import numpy.typing as npt
 import yaml
 
 from bot.engines.cues import shipped_cues
-from bot.engines.shipped import SHIPPED
+from bot.engines.probabilities import softmax
+from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Nature
 from bot.redaction import redact
 from knowledge.wordforms import character_grams, clean, folded_words
@@ -207,10 +208,18 @@ class NatureClassifier:
 
     @classmethod
     def load(cls, models: Path = SHIPPED) -> NatureClassifier:
-        """The classifier of a folder of models."""
-        header = json.loads((models / "natures.json").read_text("utf-8"))
-        weights = np.load(models / "natures.npy", allow_pickle=False).astype(np.float32) * header["scale"]
-        return cls(tuple(header["labels"]), weights, np.array(header["bias"], np.float32))
+        """The classifier of a folder of models.
+
+        Raises:
+            ModelsMissing: its files are cut, or not those of one classifier.
+        """
+        with whole(models, "natures.json", "natures.npy"):
+            header = json.loads((models / "natures.json").read_text("utf-8"))
+            weights = np.load(models / "natures.npy", allow_pickle=False).astype(np.float32) * header["scale"]
+            read = cls(tuple(header["labels"]), weights, np.array(header["bias"], np.float32))
+            if read.weights.shape != (BUCKETS, len(read.labels)) or read.bias.shape != (len(read.labels),):
+                raise ValueError("tailles")
+            return read
 
     def judge(self, text: str) -> Judged:
         """What the words of `text` say of its nature."""
@@ -220,8 +229,7 @@ class NatureClassifier:
 
 def told(labels: Sequence[str], scores: npt.NDArray[np.float32]) -> Judged:
     """What the scores of a classifier say, one a label (logarithms, but for a constant)."""
-    exponentials = np.exp(scores - scores.max())
-    shares = exponentials / exponentials.sum()
+    shares = softmax(scores)
     natures: dict[Nature, float] = {}
     numbers: dict[str, float] = {}
     for label, share in zip(labels, shares.tolist(), strict=True):

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engines.intents import SIGNS, Classes
-from bot.engines.shipped import SHIPPED
+from bot.engines.probabilities import logistic, softmax
+from bot.engines.shipped import SHIPPED, whole
 from knowledge.search import FIELDS, Evidence, Index
 from knowledge.titles import CONCEPT_ASKED, CONCEPT_NOT_ASKED, WEIGHT, WEIGHT_FOUND
 from knowledge.wordforms import CONCEPT, Reading
@@ -122,9 +123,10 @@ class Ranker:
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Ranker:
         """The ranker of a folder of models."""
-        stored = json.loads((models / "ranking.json").read_text("utf-8"))
-        order = [stored["features"].index(name) for name in FEATURES]
-        return cls(*(np.array(stored[part])[order] for part in ("weights", "means", "deviations")))
+        with whole(models, "ranking.json"):
+            stored = json.loads((models / "ranking.json").read_text("utf-8"))
+            order = [stored["features"].index(name) for name in FEATURES]
+            return cls(*(np.array(stored[part])[order] for part in ("weights", "means", "deviations")))
 
     def rank(self, index: Index, reading: Reading, evidence: Evidence, classes: Classes) -> Ranked:
         """Order the shortlist of a question."""
@@ -173,7 +175,7 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
     if not len(ranked.scores):
         return np.zeros(len(CONFIDENCE_FEATURES))
     first = dict(zip(FEATURES, ranked.features[0], strict=True))
-    shares = share_of_trust(ranked.scores)
+    shares = softmax(ranked.scores)
     words = [term for term in reading.terms if not term.startswith(CONCEPT)]
     unknown = sum(term not in index.asked.vocabulary for term in words) / max(len(words), 1)
     alone = len(index.by_fiche) / max(len(index.subjects), 1)
@@ -211,13 +213,6 @@ def _lead(ranked: Ranked, name: str) -> float:
     return float(values[0] - (values[1:].max() if len(values) > 1 else -1.0))
 
 
-def share_of_trust(scores: Floats) -> Floats:
-    """Softmax of the scores: how the trust is shared between the candidates."""
-    exponentials: Floats = np.exp(scores - scores.max(initial=0.0))
-    shares: Floats = exponentials / exponentials.sum()
-    return shares
-
-
 @dataclass(frozen=True)
 class Calibration:
     """Logistic regression: from the signs to the probability that the first candidate is right."""
@@ -230,11 +225,12 @@ class Calibration:
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Calibration:
         """The calibration of a folder of models."""
-        stored = json.loads((models / "confidence.json").read_text("utf-8"))
-        order = [stored["features"].index(name) for name in CONFIDENCE_FEATURES]
-        weights, means, deviations = (np.array(stored[part])[order] for part in ("weights", "means", "deviations"))
-        return cls(weights, means, deviations, stored["bias"])
+        with whole(models, "confidence.json"):
+            stored = json.loads((models / "confidence.json").read_text("utf-8"))
+            order = [stored["features"].index(name) for name in CONFIDENCE_FEATURES]
+            weights, means, deviations = (np.array(stored[part])[order] for part in ("weights", "means", "deviations"))
+            return cls(weights, means, deviations, stored["bias"])
 
     def probability(self, signs: Floats) -> float:
         """Probability, 0 to 1."""
-        return float(1.0 / (1.0 + np.exp(-(((signs - self.means) / self.deviations) @ self.weights + self.bias))))
+        return logistic(float(((signs - self.means) / self.deviations) @ self.weights) + self.bias)

@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.engines.nature import Judged, told
-from bot.engines.shipped import SHIPPED
-from bot.errors import ModelsMissing
+from bot.engines.shipped import SHIPPED, whole
 from knowledge.embeddings import Vectors
 
 Weights = npt.NDArray[np.float32]
@@ -45,17 +43,15 @@ class Sense:
         Raises:
             ModelsMissing: its files are cut, or not those of one network.
         """
-        try:
+        with whole(models, "sense.json", "sense.npz"):
             header = json.loads((models / "sense.json").read_text("utf-8"))
             with np.load(models / "sense.npz", allow_pickle=False) as stored:
-                layers = [stored[name].astype(np.float32) * header["scales"].get(name, 1.0) for name in LAYERS]
-            read = cls(tuple(header["labels"]), header["encoder"], *(layer.astype(np.float32) for layer in layers))
-        except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
-            raise ModelsMissing(f"Les fichiers sense.json et sense.npz de {models} sont illisibles ({error}).") from error
-        units, labels = len(read.hidden_bias), len(read.labels)
-        if read.hidden.shape[1:] != (units,) or read.last.shape != (units, labels) or read.last_bias.shape != (labels,):
-            raise ModelsMissing(f"Les fichiers sense.json et sense.npz de {models} ne vont pas ensemble.")
-        return read
+                layers = (stored[name] * np.float32(header["scales"].get(name, 1.0)) for name in LAYERS)
+                read = cls(tuple(header["labels"]), header["encoder"], *layers)
+            units, labels = len(read.hidden_bias), len(read.labels)
+            if read.hidden.shape[1:] != (units,) or read.last.shape != (units, labels) or read.last_bias.shape != (labels,):
+                raise ValueError("tailles")
+            return read
 
     def judge(self, vectors: Vectors) -> Judged:
         """What the meaning says of the nature of a text.

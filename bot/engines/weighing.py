@@ -2,22 +2,23 @@
 
 The classifier of words knows nothing of the fiches: "j'ai perdu mon passeport, je prends l'avion demain" looks like a file, although a
 fiche answers it wholly. A danger told after "c'est pour un renouvellement" hides among the words of a procedure; alone, its clause shows.
-One multinomial logistic regression weighs all of it, learned on requests that the two classifiers had not read (`bot.training.weighing`).
+One multinomial logistic regression weighs all of it, learned on requests that the two classifiers had not read (`bot.training.weighing`;
+stacked generalization, Wolpert, 1992).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.engines.shipped import SHIPPED
+from bot.engines.probabilities import log_odds, logistic, softmax
+from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Nature
 from bot.policy import Thresholds
 
@@ -75,7 +76,6 @@ LEAST_EMERGENCY_UNTAUGHT = 0.5
 """The same in a language that no glossary and no example holds: under, words only resemble an emergency by chance."""
 LEAST_DOUBT = 0.2
 """Share of doubt about a personal file, alone or mixed, from which a question is not answered as a general one (chosen likewise)."""
-FAINTEST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -100,26 +100,20 @@ class Clues:
     """It may be read as their continuation (`conversation.judged`)."""
 
 
-def odds(share: float) -> float:
-    """Log-odds of a share, within bounds."""
-    kept = min(max(share, FAINTEST), 1.0 - FAINTEST)
-    return math.log(kept / (1.0 - kept))
-
-
 def signs(clues: Clues) -> Floats:
     """The signs of `clues`, shape (len(SIGNS),); NaN for what the meaning does not say."""
-    words = {nature: odds(clues.words.get(nature, 0.0)) for nature in NATURES}
-    meaning = {nature: odds(clues.meaning.get(nature, 0.0)) if clues.meaning is not None else math.nan for nature in NATURES}
+    words = {nature: log_odds(clues.words.get(nature, 0.0)) for nature in NATURES}
+    meaning = {nature: log_odds(clues.meaning.get(nature, 0.0)) if clues.meaning is not None else math.nan for nature in NATURES}
     alone = clues.clauses or (clues.words,)
-    greatest = {nature: odds(max(clause.get(nature, 0.0) for clause in alone)) for nature in CLAUSES}
-    calmest = odds(min(clause.get(Nature.EMERGENCY, 0.0) for clause in alone))
+    greatest = {nature: log_odds(max(clause.get(nature, 0.0) for clause in alone)) for nature in CLAUSES}
+    calmest = log_odds(min(clause.get(Nature.EMERGENCY, 0.0) for clause in alone))
     likeness, several = clues.likeness, float(bool(clues.clauses))
     asks, follows, continues = float(clues.asks_a_way), float(clues.follows), float(clues.continues)
     return np.array(
         (
             *words.values(),
             *meaning.values(),
-            odds(likeness),
+            log_odds(likeness),
             likeness,
             asks,
             math.log1p(clues.length),
@@ -167,13 +161,14 @@ class Weigher:
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Weigher:
         """The weights of a folder of models; a sign that was not learned yet weighs nothing."""
-        stored = json.loads((models / "weighing.json").read_text("utf-8"))
-        places = {name: place for place, name in enumerate(stored["signs"])}
-        read = [tuple([*row, default][places.get(name, -1)] for name in SIGNS) for row, default in _rows(stored)]
-        *weights, means, deviations = np.array(read, np.float64)
-        natures = tuple(Nature(name) for name in stored["weights"])
-        trust = tuple(stored["trust"]) if stored.get("trust") else None
-        return cls(natures, np.stack(weights, axis=1), np.array(stored["bias"]), means, deviations, trust)
+        with whole(models, "weighing.json"):
+            stored = json.loads((models / "weighing.json").read_text("utf-8"))
+            natures = tuple(Nature(name) for name in stored["weights"])
+            columns = zip(stored["means"], stored["deviations"], *stored["weights"].values(), strict=True)
+            learned = dict(zip(stored["signs"], columns, strict=True))
+            means, deviations, *weights = np.array([learned.get(name, (0.0, 1.0, *[0.0] * len(natures))) for name in SIGNS]).T
+            trust = tuple(stored["trust"]) if stored["trust"] else None
+            return cls(natures, np.array(weights).T, np.array(stored["bias"]), means, deviations, trust)
 
     def confidence(self, likeness: float, shares: Shares) -> float:
         """Probability that the first fiche answers: it answers the question, and a fiche may.
@@ -182,36 +177,40 @@ class Weigher:
             likeness: probability that it answers, were the request a general question.
             shares: those of the natures.
         """
-        answerable = sum(shares.get(nature, 0.0) for nature in ANSWERABLE)
+        both = likeness * answerable(shares)
         if self.trust is None:
-            return likeness * answerable
+            return both
         weight, constant = self.trust
-        return 1.0 / (1.0 + math.exp(-(weight * odds(likeness * answerable) + constant)))
+        return logistic(weight * log_odds(both) + constant)
 
     def shares(self, clues: Clues) -> Shares:
         """The probability of each nature."""
         read = signs(clues)
         scaled = np.where(np.isnan(read), 0.0, (read - self.means) / self.deviations)
         scores = scaled @ self.weights + self.bias
-        exponentials = np.exp(scores - scores.max())
-        return dict(zip(self.natures, (exponentials / exponentials.sum()).tolist(), strict=True))
+        return dict(zip(self.natures, softmax(scores).tolist(), strict=True))
 
 
-def _rows(stored: Mapping[str, Any]) -> Iterator[tuple[Sequence[float], float]]:
-    """The weights of each nature, then the means and the deviations of the signs, each with that of a sign it does not hold."""
-    yield from ((row, 0.0) for row in stored["weights"].values())
-    yield stored["means"], 0.0
-    yield stored["deviations"], 1.0
+def answerable(shares: Shares) -> float:
+    """The share of the natures that a fiche may answer."""
+    return sum(shares.get(nature, 0.0) for nature in ANSWERABLE)
 
 
 def thresholds(models: Path) -> Thresholds:
     """The thresholds of a folder of models."""
-    return Thresholds(**json.loads((models / "weighing.json").read_text("utf-8"))["thresholds"])
+    with whole(models, "weighing.json"):
+        return Thresholds(**json.loads((models / "weighing.json").read_text("utf-8"))["thresholds"])
 
 
-def likeliest(shares: Shares, least_emergency: float = LEAST_EMERGENCY) -> Nature:
-    """The nature of a request: an emergency as soon as there is a doubt, a general question only when there is little about a file."""
-    if shares.get(Nature.EMERGENCY, 0.0) >= least_emergency:
+def likeliest(shares: Shares, foreign: bool = False, taught: bool = True) -> Nature:
+    """The nature of a request: an emergency as soon as there is a doubt, a general question only when there is little about a file.
+
+    Args:
+        foreign: it is in another language than French.
+        taught: there are words and examples of its language.
+    """
+    elsewhere = LEAST_EMERGENCY_ELSEWHERE if taught else LEAST_EMERGENCY_UNTAUGHT
+    if shares.get(Nature.EMERGENCY, 0.0) >= (elsewhere if foreign else LEAST_EMERGENCY):
         return Nature.EMERGENCY
     calm = {nature: share for nature, share in shares.items() if nature is not Nature.EMERGENCY}
     best = max(calm, key=lambda nature: calm[nature])

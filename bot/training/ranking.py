@@ -28,6 +28,7 @@ from bot.engines.ranking import (
     confidence_signs,
     shortlist,
 )
+from bot.engines.weighing import answerable
 from bot.messages import Candidate
 from bot.training.shares import Share, of, without
 from knowledge.building import build
@@ -38,9 +39,6 @@ from knowledge.wordforms import Lexicon, Reading
 
 FOLDS = 3
 SEED = 20261121
-ANSWERABLE = ("general", "mixed")
-
-
 NEWCOMERS = 0.1
 """Share of the fiches that the classifier of intents does not know while the order is learned."""
 LEAST_DEVIATION = 1e-5
@@ -193,8 +191,7 @@ def certainty_rows(
         if not len(right):
             continue
         probabilities, _ = natures.judge(one.text)
-        general = sum(share for nature, share in probabilities.items() if nature.value in ANSWERABLE)
-        rows.append(confidence_signs(found, one.reading, index, general))
+        rows.append(confidence_signs(found, one.reading, index, answerable(probabilities)))
         outcomes.append(bool(right[0]))
         weights.append(one.weight)
     return rows, outcomes, weights

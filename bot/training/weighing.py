@@ -12,6 +12,7 @@ import random
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ import numpy as np
 from bot.assistant import Assistant
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.nature import NatureClassifier
+from bot.engines.probabilities import log_odds
 from bot.engines.sense import Sense
-from bot.engines.weighing import ANSWERABLE, SIGNS, Floats, Shares, Weigher, odds, signs
+from bot.engines.weighing import ANSWERABLE, SIGNS, Floats, Shares, Weigher, answerable, signs
 from bot.messages import NO_CONTEXT, Context, Nature
 from bot.policy import DECLINED, Thresholds
 from bot.training import natures, sense
@@ -37,8 +39,6 @@ REGULARISATION = 0.3
 """Inverse, chosen by cross-validation."""
 LEAST_DEVIATION = 1e-2
 """Of a sign that hardly varies (none does in a conversation while only requests alone are read)."""
-EXAMPLE, QUESTION, REQUEST = 1.0, 2.0, 3.0
-"""Weight of an example of a nature, of a question that a fiche answers, of a request of people who wrote no example."""
 TOLD_AFTER = 2400
 """Requests of every nature told after the first turns of a dialogue."""
 MOST_WRONG = 0.005
@@ -50,6 +50,17 @@ FORBIDDEN = frozenset({Nature.PERSONAL_FILE, Nature.COMPLAINT, Nature.WANTS_PERS
 """Natures that no fiche may answer."""
 
 
+class Origin(IntEnum):
+    """Where a request comes from; its value is how much it weighs."""
+
+    EXAMPLE = 1
+    """Written to teach a nature."""
+    QUESTION = 2
+    """One of other people that a fiche answers."""
+    REQUEST = 3
+    """One of other people, of any nature."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request, alone or after others, and its nature."""
@@ -57,7 +68,7 @@ class Request:
     text: str
     label: str
     """As those of `NatureClassifier`."""
-    weight: float
+    origin: Origin
     before: Context = NO_CONTEXT
 
     @property
@@ -69,7 +80,7 @@ class Request:
         return zlib.crc32(self.text.encode()) % FOLDS
 
 
-class Lesson:
+class OutOfFold:
     """Requests and their signs, judged by classifiers that had read none of them: alone first, then in conversations."""
 
     def __init__(self, index: Index, general: Phrasings, requests: Sequence[Request]) -> None:
@@ -119,12 +130,12 @@ class Lesson:
         model = LogisticRegression(C=REGULARISATION, max_iter=500)
         labels = [one.nature.value for one, _ in self.rows]
         scaled = np.nan_to_num((stacked - means) / deviations)  # what the meaning does not say is at its mean
-        model.fit(scaled, labels, sample_weight=[one.weight for one, _ in self.rows])
+        model.fit(scaled, labels, sample_weight=[float(one.origin) for one, _ in self.rows])
         return Weigher(tuple(Nature(name) for name in model.classes_), model.coef_.T, model.intercept_, means, deviations)
 
     def forbidden(self, engines: Sequence[EmbeddedEngine]) -> list[tuple[EmbeddedEngine, str]]:
         """The requests of other people, alone, that no fiche may answer, each with an engine that has not read it."""
-        asked = [one for one in self.requests if one.weight == REQUEST and one.nature in FORBIDDEN]
+        asked = [one for one in self.requests if one.origin is Origin.REQUEST and one.nature in FORBIDDEN]
         return [(self.blind(engines[number % len(engines)], one), one.text) for number, one in enumerate(asked)]
 
 
@@ -136,12 +147,12 @@ def requests_of(judged: Iterable[tuple[str, str]], questions: Iterable[str]) -> 
     """
     found: dict[str, Request] = {}
     for text, label in judged:
-        found.setdefault(text, Request(text, label, REQUEST))
+        found.setdefault(text, Request(text, label, Origin.REQUEST))
     for text in questions:
-        found.setdefault(text, Request(text, GENERAL, QUESTION))
+        found.setdefault(text, Request(text, GENERAL, Origin.QUESTION))
     for label, texts in natures.examples().items():
         for text in texts:
-            found.setdefault(text, Request(text, label, EXAMPLE))
+            found.setdefault(text, Request(text, label, Origin.EXAMPLE))
     return list(found.values())
 
 
@@ -152,7 +163,7 @@ def turns(assistants: Sequence[Assistant], dialogues: Sequence[Dialogue], reques
     for number, dialogue in enumerate(dialogues):
         context = replayed(assistants[number % len(assistants)], dialogue.turns[:-1])
         contexts.append(context)
-        found.append(Request(dialogue.turns[-1], GENERAL, REQUEST, context))
+        found.append(Request(dialogue.turns[-1], GENERAL, Origin.REQUEST, context))
     others = [one for one in requests if one.nature is not Nature.GENERAL]
     for one in chance.sample(others, min(TOLD_AFTER, len(others)) if contexts else 0):
         found.append(replace(one, before=chance.choice(contexts)))
@@ -160,8 +171,8 @@ def turns(assistants: Sequence[Assistant], dialogues: Sequence[Dialogue], reques
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What became of one request that judges."""
+class Trial:
+    """One request put to the whole path."""
 
     likeness: float
     shares: Shares
@@ -173,8 +184,8 @@ class Judged:
     """Something answers it."""
 
 
-def judged(engines: Sequence[EmbeddedEngine], judges: Sequence[Guide], forbidden: Sequence[tuple[EmbeddedEngine, str]]) -> list[Judged]:
-    """What becomes of questions that taught nothing, and of requests that must not be answered (`Lesson.forbidden`)."""
+def trials(engines: Sequence[EmbeddedEngine], judges: Sequence[Guide], forbidden: Sequence[tuple[EmbeddedEngine, str]]) -> list[Trial]:
+    """What becomes of questions that taught nothing, and of requests that must not be answered (`OutOfFold.forbidden`)."""
     asked: list[tuple[EmbeddedEngine, str, frozenset[str] | None]] = [
         (engine, judge.text, judge.answers) for engine in engines for judge in judges
     ]
@@ -185,27 +196,27 @@ def judged(engines: Sequence[EmbeddedEngine], judges: Sequence[Guide], forbidden
         if clues:
             first = understood.candidates[0] if understood.candidates else None
             right = answers is not None and first is not None and is_answer(first, answers)
-            answerable = understood.nature in ANSWERABLE
-            found.append(Judged(clues.likeness, engine.weigher.shares(clues), answerable, right, covered=answers is not None))
+            may = understood.nature in ANSWERABLE
+            found.append(Trial(clues.likeness, engine.weigher.shares(clues), may, right, covered=answers is not None))
     return found
 
 
-def fit_trust(judged: Sequence[Judged]) -> tuple[float, float]:
-    """The weights of `Weigher.confidence`: logistic regression; what something answers weighs two thirds, whatever their numbers."""
+def fit_trust(tried: Sequence[Trial]) -> tuple[float, float]:
+    """The weights of `Weigher.confidence` (Platt, 1999): what something answers weighs two thirds, whatever the numbers."""
     from sklearn.linear_model import LogisticRegression
 
-    covered = sum(one.covered for one in judged)
-    weights = [2 / max(covered, 1) if one.covered else 1 / max(len(judged) - covered, 1) for one in judged]
-    rows = [[odds(one.likeness * sum(one.shares.get(nature, 0.0) for nature in ANSWERABLE))] for one in judged]
-    model = LogisticRegression(C=1e4).fit(rows, [one.right for one in judged], sample_weight=np.array(weights) * len(judged) / 3)
+    covered = sum(one.covered for one in tried)
+    weights = [2 / max(covered, 1) if one.covered else 1 / max(len(tried) - covered, 1) for one in tried]
+    rows = [[log_odds(one.likeness * answerable(one.shares))] for one in tried]
+    model = LogisticRegression(C=1e4).fit(rows, [one.right for one in tried], sample_weight=np.array(weights) * len(tried) / 3)
     return float(model.coef_[0][0]), float(model.intercept_[0])
 
 
-def choose(weigher: Weigher, judged: Sequence[Judged]) -> Thresholds:
+def choose(weigher: Weigher, tried: Sequence[Trial]) -> Thresholds:
     """The thresholds of `policy`, `sure` chosen on what judges."""
-    confidences = [weigher.confidence(one.likeness, one.shares) if one.answerable else 0.0 for one in judged]
-    covered = [(confidence, one.right) for confidence, one in zip(confidences, judged, strict=True) if one.covered]
-    sure = least_sure(covered, [confidence for confidence, one in zip(confidences, judged, strict=True) if not one.covered])
+    told = [(weigher.confidence(one.likeness, one.shares) if one.answerable else 0.0, one) for one in tried]
+    covered = [(confidence, one.right) for confidence, one in told if one.covered]
+    sure = least_sure(covered, [confidence for confidence, one in told if not one.covered])
     return Thresholds(sure, min(POSSIBLE, sure), CLOSE)
 
 
@@ -232,15 +243,15 @@ def save(weigher: Weigher, kept: Thresholds, folder: Path) -> None:
     """Write the weights and the thresholds."""
     stored = {
         "signs": list(SIGNS),
-        "means": rounded(weigher.means),
-        "deviations": rounded(weigher.deviations),
-        "bias": rounded(weigher.bias),
-        "weights": {nature.value: rounded(column) for nature, column in zip(weigher.natures, weigher.weights.T, strict=True)},
-        "trust": rounded(weigher.trust) if weigher.trust else None,
+        "means": _rounded(weigher.means),
+        "deviations": _rounded(weigher.deviations),
+        "bias": _rounded(weigher.bias),
+        "weights": {nature.value: _rounded(column) for nature, column in zip(weigher.natures, weigher.weights.T, strict=True)},
+        "trust": _rounded(weigher.trust) if weigher.trust else None,
         "thresholds": asdict(kept),
     }
     (folder / "weighing.json").write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
-def rounded(values: Iterable[float]) -> list[float]:
+def _rounded(values: Iterable[float]) -> list[float]:
     return [round(float(value), 4) for value in values]

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from bot import settings as bot_settings
 from bot.__main__ import main as bot
+from bot.engines.embedded import EmbeddedEngine
 from bot.engines.shipped import PARTS, SHIPPED
 from bot.errors import ModelsMissing
 from bot.learned import CURRENT, PACKAGE, REASON, in_service, put_in_service, training, versions
@@ -51,6 +52,15 @@ def _trained(root: Path, name: str, sure: float) -> None:
 def test_the_models_of_the_package_serve_until_others_do(root: Path) -> None:
     assert in_service() == SHIPPED
     assert {file.name for file in SHIPPED.iterdir() if file.is_file()} == set(PARTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_damaged_file_is_refused_by_its_name(part: str, tmp_path: Path, stocked: Engine) -> None:
+    for name in PARTS:
+        shutil.copy(SHIPPED / name, tmp_path)
+    (tmp_path / part).write_bytes((SHIPPED / part).read_bytes()[:40])
+    with pytest.raises(ModelsMissing, match=part):
+        EmbeddedEngine.load(real_assistant(stocked).catalogue, models=tmp_path)
 
 
 def test_a_running_assistant_changes_models_between_two_answers_and_back(root: Path, stocked: Engine) -> None:

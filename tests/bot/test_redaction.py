@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
+import re
 
+import pytest
+from hypothesis import example, given
+
+from bot import redaction
 from bot.redaction import redact
 from tests.texts import ANY_TEXT
 
@@ -89,3 +92,14 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
 def test_a_hundred_kilobytes_of_anything_are_masked(repeated: str) -> None:
     """Each pattern is bounded: with a quadratic one, this test would take minutes."""
     assert redact(repeated * (100_000 // len(repeated))) is not None
+
+
+@given(ANY_TEXT)
+@example("Madame Kowalczyk, mon fils Zoltan, je m'appelle Ana Bond : ana@free.fr, https://a.fr/?id=x\nCordialement,\nZoltan Kowalczyk")
+def test_a_text_without_digits_is_masked_as_by_every_rule(text: str) -> None:
+    """The rules that need a digit are left out then: none of them may mask anything."""
+    plain = re.sub(r"\d", "", text)
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(redaction, "_WITHOUT_DIGITS", redaction._RULES)
+        everything = redact(plain)
+    assert redact(plain) == everything

@@ -16,12 +16,12 @@ from bot.policy import Thresholds
 from bot.training import learning, natures, sense, weighing
 from bot.training.learning import Phrasings
 from bot.training.ranking import Guide
-from bot.training.weighing import EXAMPLE, MOST_WRONG, REQUEST, Request, least_sure
+from bot.training.weighing import MOST_WRONG, Origin, Request, least_sure
 from knowledge.wordforms import default_lexicon
 
 FICHES = ("cni-perte", "cni-vol", "passeport-perte", "passeport-renouvellement", "permis-perte", "cg-perte-vol")
 LOST_CARD = frozenset({"F1344"})
-STRANGE = Request("le zbrulik a mordu toute la famille", "emergency 15", REQUEST)
+STRANGE = Request("le zbrulik a mordu toute la famille", "emergency 15", Origin.REQUEST)
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ def few() -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.Lesson:
-    requests = [Request(text, label, EXAMPLE) for label, texts in few.items() for text in texts]
-    requests += [Request("combien coûte un passeport", "general", REQUEST), STRANGE]
-    taught = weighing.Lesson(
+def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.OutOfFold:
+    requests = [Request(text, label, Origin.EXAMPLE) for label, texts in few.items() for text in texts]
+    requests += [Request("combien coûte un passeport", "general", Origin.REQUEST), STRANGE]
+    taught = weighing.OutOfFold(
         engine.catalogue.index,
         Phrasings(["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], ["lost passport"]),
         requests,
@@ -68,12 +68,12 @@ def test_questions_that_judge_raise_the_threshold_when_they_are_answered_wrongly
     rightly = [Guide(text, LOST_CARD) for text in ("j'ai égaré ma carte d'identité", "plus de carte d'identité depuis hier, que faire")]
     wrongly = [Guide("carte grise perdue", LOST_CARD), Guide("mon permis a été perdu", LOST_CARD)]  # answered by something else
 
-    sure = [weighing.choose(engine.weigher, weighing.judged([engine], asked, [])).sure for asked in (rightly, [*rightly, *wrongly])]
+    sure = [weighing.choose(engine.weigher, weighing.trials([engine], asked, [])).sure for asked in (rightly, [*rightly, *wrongly])]
     assert sure[0] < sure[1]
 
 
 def test_requests_that_must_not_be_answered_raise_the_threshold_too() -> None:
-    answered = weighing.Judged(0.9, {Nature.GENERAL: 0.9}, answerable=True, right=True, covered=True)
+    answered = weighing.Trial(0.9, {Nature.GENERAL: 0.9}, answerable=True, right=True, covered=True)
     forbidden = replace(answered, right=False, covered=False)
     unlike = replace(forbidden, likeness=0.2)
     weigher = Weigher.load()
@@ -85,12 +85,12 @@ def test_requests_that_must_not_be_answered_raise_the_threshold_too() -> None:
 
 def test_the_confidence_grows_with_the_likeness_and_with_what_a_fiche_may_answer() -> None:
     shares = [{Nature.GENERAL: share, Nature.OUT_OF_SCOPE: 1 - share} for share in (0.1, 0.5, 0.9)]
-    judged = [
-        weighing.Judged(likeness, one, answerable=True, right=likeness * one[Nature.GENERAL] > 0.3, covered=likeness > 0.2)
+    tried = [
+        weighing.Trial(likeness, one, answerable=True, right=likeness * one[Nature.GENERAL] > 0.3, covered=likeness > 0.2)
         for likeness in (0.1, 0.5, 0.9)
         for one in shares
     ]
-    weigher = replace(Weigher.load(), trust=weighing.fit_trust(judged))
+    weigher = replace(Weigher.load(), trust=weighing.fit_trust(tried))
 
     for one in shares:
         told = [weigher.confidence(likeness, one) for likeness in (0.1, 0.5, 0.9)]
@@ -114,7 +114,7 @@ def test_the_same_contents_teach_the_same_words_order_and_confidence(
     assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in taught)
 
 
-def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: EmbeddedEngine, lesson: weighing.Lesson) -> None:
+def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: EmbeddedEngine, lesson: weighing.OutOfFold) -> None:
     blind = lesson.blind(engine, STRANGE)
     vectors = engine.catalogue.index.vectors(engine.catalogue.lexicon.read(STRANGE.text))
 
@@ -126,7 +126,7 @@ def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: Embed
 
 
 def test_the_network_and_the_weights_come_back_from_their_files_as_they_were(
-    engine: EmbeddedEngine, lesson: weighing.Lesson, tmp_path: Path
+    engine: EmbeddedEngine, lesson: weighing.OutOfFold, tmp_path: Path
 ) -> None:
     weigher = replace(lesson.fit(), trust=(1.5, -0.25))
     sense.save(lesson.sense, tmp_path)
@@ -143,8 +143,8 @@ def test_the_network_and_the_weights_come_back_from_their_files_as_they_were(
     )
 
 
-def test_what_a_pattern_decides_teaches_no_weight(engine: EmbeddedEngine, lesson: weighing.Lesson) -> None:
+def test_what_a_pattern_decides_teaches_no_weight(engine: EmbeddedEngine, lesson: weighing.OutOfFold) -> None:
     before = len(lesson.rows)
-    lesson.weigh([engine], [Request("je veux parler à un agent", "wants_person", EXAMPLE)])
+    lesson.weigh([engine], [Request("je veux parler à un agent", "wants_person", Origin.EXAMPLE)])
     assert len(lesson.rows) == before
     assert all(len(row) == len(signs(clues)) for _, row in lesson.rows[:3] if (clues := engine.clues("passeport perdu")))

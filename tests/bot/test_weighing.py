@@ -68,7 +68,10 @@ def test_a_doubt_is_enough_for_an_emergency_and_must_be_greater_in_other_languag
     doubtful = {Nature.GENERAL: 1 - LEAST_EMERGENCY, Nature.EMERGENCY: LEAST_EMERGENCY}
     assert likeliest(doubtful) is Nature.EMERGENCY
     assert LEAST_EMERGENCY < LEAST_EMERGENCY_ELSEWHERE < LEAST_EMERGENCY_UNTAUGHT
-    assert likeliest(doubtful, LEAST_EMERGENCY_ELSEWHERE) is Nature.GENERAL
+    assert likeliest(doubtful, foreign=True) is Nature.GENERAL
+    less = {Nature.GENERAL: 1 - LEAST_EMERGENCY_ELSEWHERE, Nature.EMERGENCY: LEAST_EMERGENCY_ELSEWHERE}
+    assert likeliest(less, foreign=True) is Nature.EMERGENCY
+    assert likeliest(less, foreign=True, taught=False) is Nature.GENERAL
     assert likeliest({Nature.GENERAL: 0.9, Nature.EMERGENCY: 0.1}) is Nature.GENERAL
 
 
@@ -98,6 +101,8 @@ def test_the_better_a_fiche_answers_the_more_general_the_same_words_are(engine: 
         "Bonjour, je voulais renouveler mon titre de séjour mais là mon père vient de tomber dans l'escalier et il ne répond plus",
         "c'est pour la carte grise de mon scooter, et au fait il y a des flammes qui sortent du garage du voisin",
         "proszę pomóc, mąż nie oddycha",
+        "au secours mon père est coincé sous le tracteur",
+        "venez vite au secours il y a de la fumée dans tout l'immeuble",
     ],
 )
 def test_a_danger_is_heard_after_a_procedure_and_in_other_languages(engine: EmbeddedEngine, said: str) -> None:
@@ -110,6 +115,8 @@ def test_a_danger_is_heard_after_a_procedure_and_in_other_languages(engine: Embe
         "mon mari tient un bar, jusqu'à quelle heure a-t-il le droit d'ouvrir",
         "je suis sourde, comment prendre rendez-vous pour un passeport",
         "mon fils est mineur et son passeport a expiré",
+        "ma béchamel a fait des grumeaux, au secours",
+        "mon compte est verrouillé au secours",
         "feu mon père avait un fusil de chasse, que dois-je en faire",
     ],
 )
@@ -124,19 +131,10 @@ def test_with_another_encoder_the_meaning_says_nothing_and_the_rest_still_weighs
     assert likeliest(foreign.weigher.shares(clues)) is Nature.EMERGENCY
 
 
-@pytest.mark.parametrize("part", ["sense.json", "sense.npz"])
-def test_a_damaged_network_is_refused_by_its_name(part: str, tmp_path: Path) -> None:
-    for name in ("sense.json", "sense.npz"):
-        shutil.copy(SHIPPED / name, tmp_path)
-    (tmp_path / part).write_bytes((SHIPPED / part).read_bytes()[:40])
-    with pytest.raises(ModelsMissing, match="sense"):
-        Sense.load(tmp_path)
-
-
 def test_layers_of_two_networks_are_refused(tmp_path: Path) -> None:
     shutil.copy(SHIPPED / "sense.json", tmp_path)
     with np.load(SHIPPED / "sense.npz") as stored:
         layers = dict(stored)
     np.savez(tmp_path / "sense.npz", **(layers | {"last": layers["last"][:-1]}))
-    with pytest.raises(ModelsMissing, match="ne vont pas ensemble"):
+    with pytest.raises(ModelsMissing, match=r"sense.*tailles"):
         Sense.load(tmp_path)
