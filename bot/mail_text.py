@@ -139,7 +139,7 @@ _ASKS = _ways(
 DANGERS = frozenset(
     "fire smoke gas blast flood drown trapped lost_outdoors crash hurt blood breath heart faint stroke seizure poison burned_body birth "
     "allergy fever blue fall pain dying hit sexual threat weapon follow break_in rob fight missing suspicious forced_marriage suicide "
-    "not_live farewell despair cry_help emergency_word rescue deaf".split()
+    "not_live farewell despair cry_help emergency_word rescue deaf control all_ill_together".split()
 )
 """Cues of `cues.yml` that keep a polite clause: what may be an emergency is never left out."""
 _CLAUSE = re.compile(r"((?<=[.!?…])\s+|[,;:]\s+|\s+(?=(?:mais|car|parce que|cependant|but|because)\b))", re.IGNORECASE)

@@ -127,8 +127,12 @@ class Interpretation:
     """Probability that the first candidate speaks of the subject, whatever the nature of the request."""
     emergency: str | None = None
     """Number to call (15, 17, 18, 112, 114, 119, 3114, 3919…) when the nature is an emergency."""
+    otherwise: Nature | None = None
+    """Of an emergency that is doubtful: what the request is if nobody is in danger; the number comes first, then the answer to that."""
     competent: str | None = None
     """Competent body when it is not the préfecture."""
+    redirects: bool = False
+    """Of what another body treats: the first candidate is a fiche about it, which says where to go."""
     service: str | None = None
     """Service in charge of the subject, even when the request cannot be answered."""
     cut_short: bool = False

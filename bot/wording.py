@@ -54,6 +54,9 @@ class Wording:
         opening = [said.sentence(_notice_key(channel), Role.NOTICE)] if first_turn and channel is not Channel.DESK else []
         if interpretation.cut_short:
             opening.append(said.sentence("too_long", Role.NOTICE))
+        if number := interpretation.emergency:  # before anything else
+            opening = [said.sentence(f"emergency_{number}", Role.ANSWER), said.sentence("emergency_after", Role.HELP), *opening]
+            opening += [said.sentence("not_in_danger", Role.ANSWER)] if interpretation.otherwise else []
         match verdict.decision:
             case Decision.REPLY:
                 return self._reply(verdict, interpretation, channel, said, opening)
@@ -67,13 +70,8 @@ class Wording:
     # --- Reply -----------------------------------------------------------------------------------------------------------
 
     def _reply(self, verdict: Verdict, interpretation: Interpretation, channel: Channel, said: Phrases, opening: list[Sentence]) -> Reply:
-        if interpretation.emergency:
-            sentences = [
-                said.sentence(f"emergency_{interpretation.emergency}", Role.ANSWER),
-                said.sentence("emergency_after", Role.HELP),
-                *opening,
-            ]
-            return Reply(interpretation, tuple(sentences), verdict.reason, None, channel)
+        if interpretation.emergency and not interpretation.otherwise:
+            return Reply(interpretation, tuple(opening), verdict.reason, None, channel)
         fiche = self.catalogue.fiches.get(verdict.candidate.fiche or "") if verdict.candidate else None
         if fiche:
             return self._fiche(fiche, verdict, interpretation, channel, said, opening)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -37,6 +37,7 @@ MASKED = re.compile(r"\[([a-zéèà ]+)\]")
 """What redaction puts in place of personal data: a sign that the request is about one person's file."""
 _IDENTIFIERS = frozenset({"numéro", "numéro de sécurité sociale", "immatriculation", "date de naissance", "compte bancaire"})
 _NAME = re.compile(r"(?<=[a-zéèêàç,] )[A-ZÉÈ][a-zéèêëïôûç]{2,}")
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
 _LONG_NUMBER = re.compile(r"\d{4,}")
 BY_VOICE, BY_TEXT = frozenset(("15", "17", "18", "112")), "114"
 MOST_WORDS = 120
@@ -121,7 +122,8 @@ def clauses_of(text: str) -> list[str]:
 
 
 def _whole_words(ways: Sequence[str]) -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(ways) + r")\b")
+    """One pattern of all `ways`; what its groups hold is forgotten, or a list of forty would take eight times as long."""
+    return re.compile(_GROUP.sub("(?:", r"\b(" + "|".join(ways) + r")\b"))
 
 
 @lru_cache
@@ -145,10 +147,9 @@ def signs(text: str) -> Signs:
     words = folded_words(text)
     if len(words) > MOST_WORDS:
         words = words[: MOST_WORDS // 2] + words[-MOST_WORDS // 2 :]
-    cues = _hashed(_cue_signs(shipped_cues().read(words)), CUE_BUCKETS)
+    cues = _increasing(_buckets(_cue_signs(shipped_cues().read(words)), CUE_BUCKETS))
     words = [_LONG_NUMBER.sub("9999", word) for word in words]
-    letters = [bucket for word in words for bucket in _letters(word)]
-    plain = np.unique(np.concatenate([_hashed(_word_signs(words, text), WORD_BUCKETS), np.array(letters, np.int64)]))
+    plain = _increasing({*_buckets(_word_signs(words, text), WORD_BUCKETS), *(bucket for word in words for bucket in _letters(word))})
     weights = np.concatenate([np.full(len(part), len(part) ** -0.5, np.float32) for part in (plain, cues) if len(part)])
     return Signs(np.concatenate([plain, cues + WORD_BUCKETS]), weights)
 
@@ -174,8 +175,12 @@ def _cue_signs(cues: Sequence[str]) -> list[str]:
     return [f"c {cue}" for cue in cues] + [f"n {first} {second}" for first, second in pairwise(["<", *cues, ">"])]
 
 
-def _hashed(found: Sequence[str], buckets: int) -> npt.NDArray[np.int64]:
-    return np.unique(np.array([zlib.crc32(sign.encode()) % buckets for sign in found], np.int64))
+def _buckets(found: Sequence[str], buckets: int) -> set[int]:
+    return {zlib.crc32(sign.encode()) % buckets for sign in found}
+
+
+def _increasing(numbers: Set[int]) -> npt.NDArray[np.int64]:
+    return np.array(sorted(numbers), np.int64)
 
 
 class Judged(NamedTuple):
@@ -227,15 +232,19 @@ class NatureClassifier:
         return told(self.labels, read.weights @ self.weights[read.rows] + self.bias)
 
 
-def told(labels: Sequence[str], scores: npt.NDArray[np.float32]) -> Judged:
+def told(labels: tuple[str, ...], scores: npt.NDArray[np.float32]) -> Judged:
     """What the scores of a classifier say, one a label (logarithms, but for a constant)."""
-    shares = softmax(scores)
     natures: dict[Nature, float] = {}
     numbers: dict[str, float] = {}
-    for label, share in zip(labels, shares.tolist(), strict=True):
-        name, _, number = label.partition(" ")
-        nature = Nature(name)
+    for (nature, number), share in zip(_parsed(labels), softmax(scores).tolist(), strict=True):
         natures[nature] = natures.get(nature, 0.0) + share
         if number:
             numbers[number] = share
     return Judged(natures, numbers)
+
+
+@lru_cache
+def _parsed(labels: tuple[str, ...]) -> tuple[tuple[Nature, str], ...]:
+    """The nature and the number to call of each label."""
+    parts = [label.partition(" ") for label in labels]
+    return tuple((Nature(name), number) for name, _, number in parts)

@@ -22,6 +22,8 @@ RESEMBLES = 1.5
 """Weight of the fiches that resemble the request, all together: they settle what words leave open."""
 LEAST = 0.6
 """Weight under which nothing says which service: the switchboard knows."""
+NOBODY = "nobody"
+"""The list of what points at no service ("de nationalité tunisienne")."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Services:
         weights: dict[str, float] = {}
         for cues, weight in ((self.sure, SURE), (self.likely, LIKELY)):
             for service, named in cues.count(words).items():
+                if service == NOBODY:
+                    continue
                 weights[service] = weights.get(service, 0.0) + weight * named**0.5
         for service, share in resembling.items():
             weights[service] = weights.get(service, 0.0) + RESEMBLES * share

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.engines.probabilities import log_odds, logistic, softmax
+from bot.engines.probabilities import FAINTEST, log_odds, logistic, softmax
 from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Nature
 from bot.policy import Thresholds
@@ -74,6 +74,9 @@ LEAST_EMERGENCY_ELSEWHERE = 0.35
 """The same in another language: calm texts are rarer there, and more words look like a danger."""
 LEAST_EMERGENCY_UNTAUGHT = 0.5
 """The same in a language that no glossary and no example holds: under, words only resemble an emergency by chance."""
+CERTAIN_EMERGENCY = 0.5
+"""Share of an emergency from which nothing else is said: under, what the request would have been given otherwise follows the number (of 18
+questions of other people taken for a danger, 15; of 531 emergencies, 15; none had taught the shares that were read)."""
 LEAST_DOUBT = 0.2
 """Share of doubt about a personal file, alone or mixed, from which a question is not answered as a general one (chosen likewise)."""
 
@@ -196,6 +199,12 @@ def answerable(shares: Shares) -> float:
     return sum(shares.get(nature, 0.0) for nature in ANSWERABLE)
 
 
+def calm(shares: Shares) -> Shares:
+    """The shares of the natures, were the request no emergency."""
+    left = 1.0 - shares.get(Nature.EMERGENCY, 0.0)
+    return {nature: share / max(left, FAINTEST) for nature, share in shares.items() if nature is not Nature.EMERGENCY}
+
+
 def thresholds(models: Path) -> Thresholds:
     """The thresholds of a folder of models."""
     with whole(models, "weighing.json"):
@@ -212,9 +221,9 @@ def likeliest(shares: Shares, foreign: bool = False, taught: bool = True) -> Nat
     elsewhere = LEAST_EMERGENCY_ELSEWHERE if taught else LEAST_EMERGENCY_UNTAUGHT
     if shares.get(Nature.EMERGENCY, 0.0) >= (elsewhere if foreign else LEAST_EMERGENCY):
         return Nature.EMERGENCY
-    calm = {nature: share for nature, share in shares.items() if nature is not Nature.EMERGENCY}
-    best = max(calm, key=lambda nature: calm[nature])
-    personal, mixed = calm.get(Nature.PERSONAL_FILE, 0.0), calm.get(Nature.MIXED, 0.0)
+    others = [nature for nature in shares if nature is not Nature.EMERGENCY]
+    best = max(others, key=lambda nature: shares[nature])
+    personal, mixed = shares.get(Nature.PERSONAL_FILE, 0.0), shares.get(Nature.MIXED, 0.0)
     if best is Nature.GENERAL and personal + mixed >= LEAST_DOUBT:
         return Nature.PERSONAL_FILE if personal >= mixed else Nature.MIXED
     return best

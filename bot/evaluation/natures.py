@@ -51,8 +51,7 @@ def _truly(nature: Nature) -> Callable[[Outcome], bool]:
 
 
 def _number_given(outcome: Outcome) -> bool:
-    understood = outcome.answer.interpretation
-    return outcome.decision is Decision.REPLY and understood.emergency == outcome.asked.emergency
+    return outcome.answer.interpretation.emergency == outcome.asked.emergency  # told first, whatever follows
 
 
 def _both_parts(outcome: Outcome) -> bool:

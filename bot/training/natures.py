@@ -27,8 +27,10 @@ STEPS = 150
 """Of the descent: more changes nothing that is measured."""
 GENERAL_TOO = ("general_looking_personal", "emergency_not")
 """Files of examples that look like another nature and are general."""
-ASIDE = 5
+ASIDE = 10
 """One example in so many is only measured on."""
+COMPARED_AT_ONCE = 1000
+"""Texts compared with all the others at once: what bounds the memory."""
 TWINS = 0.9
 """Likeness of two examples (shared trigrams of characters, of both) from which one of them teaches nothing."""
 
@@ -109,10 +111,14 @@ def near_copies(texts: Sequence[str], others: Sequence[str] = ()) -> list[tuple[
     everything = [f" {' '.join(folded_words(text)) or text} " for text in (*texts, *others)]
     grams = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True, dtype=np.float32).fit_transform(everything)
     sizes = np.asarray(grams.sum(axis=1)).ravel()
-    shared = (grams[: len(texts)] @ grams.T).tocoo()
-    alike = 2 * shared.data >= TWINS * (sizes[shared.row] + sizes[shared.col])
-    pairs = zip(shared.row[alike], shared.col[alike], strict=True)
-    return [((*texts, *others)[first], (*texts, *others)[second]) for first, second in pairs if first < second]
+    found = []
+    for start in range(0, len(texts), COMPARED_AT_ONCE):
+        shared = (grams[start : min(start + COMPARED_AT_ONCE, len(texts))] @ grams.T).tocoo()
+        first, second = shared.row + start, shared.col
+        alike = (2 * shared.data >= TWINS * (sizes[first] + sizes[second])) & (first < second)
+        found += zip(first[alike].tolist(), second[alike].tolist(), strict=True)
+    named = (*texts, *others)
+    return [(named[first], named[second]) for first, second in found]
 
 
 def fit(texts: Sequence[str], labels: Sequence[str]) -> NatureClassifier:

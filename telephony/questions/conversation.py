@@ -113,7 +113,7 @@ def answered(talk: Talk, answer: Answer, services: Collection[str]) -> Talk:
             return replace(talk, then=_transfer(answer.handed_over_to, services))
         case Reply():
             return _more(talk)
-        case Clarify() if talk.clarified:
+        case Clarify() if talk.clarified and not answer.interpretation.emergency:
             return replace(talk, to_say=(), then=_transfer(answer.service or STANDARD, services))
         case Clarify():
             return replace(talk, clarified=True, then=AGAIN)

@@ -55,7 +55,7 @@ def asked_in(answer: Answer) -> Asked | None:
     """What the assistant understood, None when it says nothing of a subject."""
     understood = answer.interpretation
     match answer:
-        case Reply() if understood.emergency:
+        case _ if understood.emergency:
             return Asked("emergency")
         case Reply():
             title = replied(answer)

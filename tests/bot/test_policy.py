@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import Candidate, Decision, Interpretation, Nature
-from bot.policy import DECLINED, MOST_CHOICES, Thresholds, decide
+from bot.policy import DECLINED, MOST_CHOICES, Thresholds, Verdict, decide
 
 THRESHOLDS = Thresholds(sure=0.6, possible=0.2, close=0.75)
 NATURES = st.sampled_from(list(Nature))
@@ -52,6 +52,7 @@ INTERPRETATIONS = st.builds(
     service=st.none() | st.just("permis"),
     likeness=SCORES,
     competent=st.none() | st.just("mairie"),
+    redirects=st.booleans(),
 )
 
 
@@ -69,7 +70,7 @@ INTERPRETATIONS = st.builds(
     ],
 )
 def test_each_nature_has_its_decision(nature: Nature, decision: Decision, reason: str, service: str | None) -> None:
-    verdict = decide(replace(understood(nature), competent="mairie"), THRESHOLDS)
+    verdict = decide(replace(understood(nature), competent="mairie", redirects=True), THRESHOLDS)
 
     assert (verdict.decision, verdict.reason, verdict.service) == (decision, reason, service)
 
@@ -97,6 +98,31 @@ def test_a_personal_file_is_never_answered_whatever_the_confidence(interpretatio
         assert verdict.decision is Decision.DECLINE
     if interpretation.nature is Nature.EMERGENCY:
         assert verdict.reason == "emergency"
+
+
+@given(INTERPRETATIONS, ASKED)
+def test_a_doubtful_emergency_is_treated_as_what_it_is_otherwise(interpretation: Interpretation, asked: list[list[str]]) -> None:
+    otherwise = decide(interpretation, THRESHOLDS, TWINS, asked)
+    doubtful = replace(interpretation, nature=Nature.EMERGENCY, otherwise=interpretation.nature)
+
+    assert decide(doubtful, THRESHOLDS, TWINS, asked) == otherwise
+    assert decide(replace(doubtful, otherwise=None), THRESHOLDS, TWINS, asked) == Verdict(Decision.REPLY, "emergency")
+
+
+def test_another_body_is_told_by_the_fiche_that_knows_it_or_by_its_name() -> None:
+    assert decide(understood(Nature.OTHER_ADMINISTRATION, confidence=0.9), THRESHOLDS).candidate == _candidate("a", 0.9)
+    far = understood(Nature.OTHER_ADMINISTRATION, confidence=0.05)
+    assert decide(replace(far, competent="mairie", redirects=True), THRESHOLDS).candidate == _candidate("a", 0.05)
+    assert decide(replace(far, competent="mairie"), THRESHOLDS).candidate is None
+    unnamed = decide(far, THRESHOLDS)
+    assert (unnamed.decision, unnamed.reason) == (Decision.DECLINE, "other_administration")
+
+
+def test_who_may_be_at_the_right_door_after_all_is_asked_back_once() -> None:
+    ours = replace(understood(Nature.OTHER_ADMINISTRATION, confidence=0.2), competent="mairie")
+    asked = decide(ours, THRESHOLDS)
+    assert (asked.decision, [choice.fiche for choice in asked.choices]) == (Decision.CLARIFY, ["a"])
+    assert decide(ours, THRESHOLDS, asked=[["a"]]).decision is Decision.REPLY
 
 
 @given(INTERPRETATIONS, ASKED)
@@ -166,15 +192,6 @@ def test_when_nothing_can_be_offered_a_person_is() -> None:
     for candidates in ((), only_sheets):
         verdict = decide(understood(confidence=0.4, candidates=candidates, service=None), THRESHOLDS)
         assert (verdict.decision, verdict.reason, verdict.service) == (Decision.HANDOVER, "unsure", "standard")
-
-
-def test_another_administration_is_answered_by_a_fiche_only_when_it_speaks_of_it() -> None:
-    assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.9), THRESHOLDS).candidate is not None
-    assert decide(replace(understood(Nature.OTHER_ADMINISTRATION, 0.3), competent="mairie"), THRESHOLDS).candidate is None
-
-
-def test_another_administration_that_nobody_can_name_is_no_answer() -> None:
-    assert decide(understood(Nature.OTHER_ADMINISTRATION, 0.3), THRESHOLDS).decision is Decision.DECLINE
 
 
 @pytest.mark.parametrize(("score", "both"), [(0.95, True), (0.3, False)])

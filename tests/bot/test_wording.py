@@ -56,10 +56,13 @@ def word(assistant: Assistant) -> Word:
         language: str = "fr",
         text: str = "carte perdue",
         emergency: str | None = None,
+        otherwise: Nature | None = None,
         cut_short: bool = False,
         competent: str | None = None,
     ) -> Answer:
-        understood = Interpretation(text, language, nature, 0.9, (CARD,), emergency=emergency, competent=competent, cut_short=cut_short)
+        understood = Interpretation(
+            text, language, nature, 0.9, (CARD,), emergency=emergency, otherwise=otherwise, competent=competent, cut_short=cut_short
+        )
         answer = Wording(assistant.catalogue, at or tuesday_morning()).word(verdict, understood, channel, first_turn=first)
         assert refused(assistant, answer) == []
         return answer
@@ -180,6 +183,28 @@ def test_an_emergency_says_the_number_first_in_each_language(word: Word, number:
 
         assert answer.sentences[0].provenance.reference == f"emergency_{number}"
         assert number in answer.text.split("\n")[0].replace(" ", "")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize(
+    ("verdict", "otherwise"),
+    [
+        (Verdict(Decision.REPLY, "sure", candidate=CARD), Nature.GENERAL),
+        (Verdict(Decision.CLARIFY, "two_readings", choices=(CARD,)), Nature.GENERAL),
+        (Verdict(Decision.HANDOVER, "personal_file", "migrations"), Nature.PERSONAL_FILE),
+        (Verdict(Decision.DECLINE, "out_of_scope"), Nature.OUT_OF_SCOPE),
+    ],
+)
+def test_where_the_danger_is_doubtful_what_is_given_otherwise_follows_the_number(
+    word: Word, verdict: Verdict, otherwise: Nature, channel: Channel, language: str
+) -> None:
+    answer = word(verdict, channel, first=True, nature=Nature.EMERGENCY, emergency="17", otherwise=otherwise, language=language)
+
+    keys = [sentence.provenance.reference for sentence in answer.sentences]
+    assert answer.decision is verdict.decision
+    assert keys[:2] == ["emergency_17", "emergency_after"]
+    assert keys.index("not_in_danger") < len(keys) - 1
 
 
 # --- The others ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.journeys.conftest import Visit
 
@@ -142,6 +142,24 @@ def test_who_cannot_hear_is_shown_a_number_to_write_to_and_none_to_call(visit: V
 
     expect(page.locator(".emergency a")).to_have_text("Écrire au 114 par SMS")
     expect(page.locator(".emergency a")).to_have_attribute("href", "sms:114")
+
+
+def test_only_the_sentence_of_the_emergency_makes_its_numbers_links(visit: Visits) -> None:
+    """The answer that follows a doubtful danger speaks of 15 days or 17 euros too."""
+    visitor = visit()
+    page = visitor.open("/")
+
+    def doubtful(route: Route) -> None:
+        answer = route.fetch().json()
+        told = {**answer["sentences"][-1], "role": "answer", "shown_by": None}
+        danger = {**told, "text": "Appelez le 17.", "provenance": {**told["provenance"], "reference": "emergency_17"}}
+        answer["sentences"] = [danger, {**told, "text": "Comptez 15 jours."}]
+        route.fulfill(json={**answer, "emergency": "17"})
+
+    page.route("**/chat?*", doubtful)
+    visitor.ask(LOST_CARD)
+    expect(page.locator(".entry.assistant .role-answer a")).to_have_text(["17"])
+    expect(page.locator(".entry.assistant .role-answer a")).to_have_attribute("href", "tel:17")
 
 
 def test_a_conversation_works_without_javascript(visit: Visits) -> None:

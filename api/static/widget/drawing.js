@@ -77,6 +77,11 @@ function urgentLink(number, label = number) {
   return make("a", { class: "phone", href: `${digits === WRITTEN_TO ? "sms" : "tel"}:${digits}` }, label);
 }
 
+// The emergency numbers that a sentence names, as links; "15" in any other sentence is a number of days.
+function withUrgentLinks(text) {
+  return text.split(URGENT).map((part, position) => (position % 2 ? urgentLink(part) : part));
+}
+
 function drawUrgent(number, words) {
   const spoken = number.replace(/^(\d\d)(\d\d)$/, "$1 $2");
   return make("p", { class: "emergency" }, urgentLink(number, fill(number === WRITTEN_TO ? words.write : words.call, { number: spoken })));
@@ -84,9 +89,10 @@ function drawUrgent(number, words) {
 
 // Sentences in reading order: neighbours of the same role and language stand together; what another part shows is not said twice.
 function drawSentences(answer, words) {
-  const link = answer.emergency
-    ? (text) => text.split(URGENT).map((part, position) => (position % 2 ? urgentLink(part) : part))
-    : (text) => withLinks(text, words);
+  const link = (sentence) => {
+    const text = typeset(sentence.text, sentence.language);
+    return sentence.provenance.reference.startsWith("emergency_") ? withUrgentLinks(text) : withLinks(text, words);
+  };
   const groups = [];
   for (const sentence of answer.sentences.filter((one) => !one.shown_by)) {
     const last = groups[groups.length - 1];
@@ -100,7 +106,7 @@ function drawGroup(group, words, link) {
   const { role, language, dir } = group[0];
   const attributes = { lang: language, dir };
   if (role === "step") {
-    const lines = group.map((step) => make("li", {}, ...link(typeset(step.text, step.language))));
+    const lines = group.map((step) => make("li", {}, ...link(step)));
     return make("div", { class: "steps", ...attributes }, make("h4", { lang: words.language }, words.steps), make("ol", {}, ...lines));
   }
   const lines = drawLines(group, link);
@@ -118,7 +124,7 @@ function drawLines(group, link) {
   const lines = [];
   let list = null;
   for (const sentence of group) {
-    const content = link(typeset(sentence.text, sentence.language));
+    const content = link(sentence);
     if (/^\p{Ll}/u.test(sentence.text)) {
       if (!list) lines.push((list = make("ul", { class: "items" })));
       list.append(make("li", {}, ...content));
