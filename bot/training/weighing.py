@@ -41,9 +41,10 @@ LEAST_DEVIATION = 1e-2
 """Of a sign that hardly varies (none does in a conversation while only requests alone are read)."""
 TOLD_AFTER = 2400
 """Requests of every nature told after the first turns of a dialogue."""
-MOST_WRONG = 0.005
-"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Half of the one in a
-hundred that is promised: false alarms and wrong bodies take their part, and the questions that choose are too few to tell it closer."""
+MOST_WRONG = 0.0025
+"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. A quarter of the one in a
+hundred that is promised: false alarms and wrong bodies take their part, and people who have not read the fiches ask harder questions than
+those that choose."""
 POSSIBLE, CLOSE = 0.2, 0.75
 """The other thresholds (`policy.Thresholds`): a question back costs a turn, never a wrong answer."""
 FORBIDDEN = frozenset({Nature.PERSONAL_FILE, Nature.COMPLAINT, Nature.WANTS_PERSON, *DECLINED})
