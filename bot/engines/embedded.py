@@ -17,7 +17,7 @@ from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs
 from bot.engines.sense import Sense
 from bot.engines.services import shipped_services
 from bot.engines.shipped import SHIPPED
-from bot.engines.weighing import ANSWERABLE, CERTAIN_EMERGENCY, MOST_CLAUSES, Clues, Shares, Weigher, calm, likeliest
+from bot.engines.weighing import ANSWERABLE, CERTAIN_EMERGENCY, CERTAIN_RULED, MOST_CLAUSES, Clues, Shares, Weigher, calm, likeliest
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature, Turn
@@ -119,7 +119,7 @@ class EmbeddedEngine:
         otherwise = None
         if nature is Nature.EMERGENCY:
             emergency = emergency or self.rules.reachable(" ".join(words), heard.number or "112")
-            if not decided and shares[Nature.EMERGENCY] < CERTAIN_EMERGENCY:
+            if shares[Nature.EMERGENCY] < (CERTAIN_RULED if decided else CERTAIN_EMERGENCY):
                 shares = calm(shares)
                 otherwise = self._nature(shares, language)
         wanted = otherwise or nature

@@ -171,6 +171,15 @@ def test_an_emergency_is_told_its_number_before_anything_else(assistant: Assista
         assert number in answer.sentences[0].text.replace(" ", "")
 
 
+def test_who_was_robbed_is_told_the_17_and_how_to_replace_the_passport(assistant: Assistant) -> None:
+    answer = assistant.answer(Question("on vient de me voler mon passeport à la gare, comment je le refais"))
+
+    assert isinstance(answer, Reply)
+    assert (answer.interpretation.nature, answer.interpretation.otherwise) == (Nature.EMERGENCY, Nature.GENERAL)
+    assert answer.fiche == "passeport-vol"
+    assert _keys(answer)[:2] == ["emergency_17", "emergency_after"]
+
+
 # --- Strange messages ----------------------------------------------------------------------------------------------------
 
 

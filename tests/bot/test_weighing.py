@@ -20,6 +20,7 @@ from bot.engines.weighing import (
     LEAST_EMERGENCY,
     LEAST_EMERGENCY_ELSEWHERE,
     LEAST_EMERGENCY_UNTAUGHT,
+    MORE_GENERAL,
     NATURES,
     SIGNS,
     Clues,
@@ -58,6 +59,19 @@ def test_whatever_is_known_the_shares_of_natures_add_up_to_one(clues: Clues) -> 
     assert len(signs(clues)) == len(SIGNS)
     assert sum(shares.values()) == pytest.approx(1.0)
     assert all(0 <= share <= 1 for share in shares.values())
+
+
+def test_a_question_about_nothing_in_particular_is_general_rather_than_anything_else_that_is_calm(engine: EmbeddedEngine) -> None:
+    """Among what people ask, general questions are more frequent than among the examples, half of which are there for being hard."""
+    clues = engine.clues("la préfecture ouvre à quelle heure le lundi")
+    assert clues is not None
+    unmoved = replace(engine.weigher, prior=1.0).shares(clues)
+    shares = engine.weigher.shares(clues)
+
+    assert shares[Nature.EMERGENCY] == pytest.approx(unmoved[Nature.EMERGENCY])
+    assert shares[Nature.GENERAL] / shares[Nature.PERSONAL_FILE] == pytest.approx(
+        MORE_GENERAL * unmoved[Nature.GENERAL] / unmoved[Nature.PERSONAL_FILE]
+    )
 
 
 def test_every_nature_of_the_examples_can_be_found() -> None:
