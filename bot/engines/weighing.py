@@ -76,8 +76,8 @@ LEAST_EMERGENCY_UNTAUGHT = 0.5
 """The same in a language that no glossary and no example holds: under, words only resemble an emergency by chance."""
 MORE_GENERAL = 1.5
 """How much likelier a general question is, beside the other calm natures, among what people ask than among what taught the weights: half of
-the examples are there for being hard. On requests of other people that had taught nothing (2,642 questions, 571 about a file), 2 points more
-of the questions are read as such, and 1 point of the files, which are asked back; twice as likely doubles both."""
+the examples are there for being hard. On requests of other people that had taught nothing (2,642 questions, 571 about a file), 2 points
+more of the questions are read as such, and 1 point of the files, which are asked back; twice as likely doubles both."""
 CERTAIN_EMERGENCY, CERTAIN_RULED = 0.5, 0.05
 """Share of an emergency from which nothing else is said, where the shares decide and where a pattern does. Under, what the request would
 have been given otherwise follows the number (of 18 questions of other people taken for a danger, 15; of 531 emergencies, 15; none had
@@ -197,8 +197,8 @@ class Weigher:
         read = signs(clues)
         scaled = np.where(np.isnan(read), 0.0, (read - self.means) / self.deviations)
         shares = dict(zip(self.natures, softmax(scaled @ self.weights + self.bias).tolist(), strict=True))
-        danger, general = shares.get(Nature.EMERGENCY, 0.0), shares.get(Nature.GENERAL, 0.0)
-        less = (1.0 - danger) / max(1.0 - danger + (self.prior - 1.0) * general, FAINTEST)
+        serene, general = 1.0 - shares.get(Nature.EMERGENCY, 0.0), shares.get(Nature.GENERAL, 0.0)
+        less = serene / (serene + (self.prior - 1.0) * general) if serene > 0.0 else 1.0
         kept = {Nature.EMERGENCY: 1.0, Nature.GENERAL: self.prior * less}  # the danger stays what it is
         return {nature: share * kept.get(nature, less) for nature, share in shares.items()}
 

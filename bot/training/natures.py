@@ -111,7 +111,7 @@ def near_copies(texts: Sequence[str], others: Sequence[str] = ()) -> list[tuple[
     everything = [f" {' '.join(folded_words(text)) or text} " for text in (*texts, *others)]
     grams = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True, dtype=np.float32).fit_transform(everything)
     sizes = np.asarray(grams.sum(axis=1)).ravel()
-    found = []
+    found: list[tuple[int, int]] = []
     for start in range(0, len(texts), COMPARED_AT_ONCE):
         shared = (grams[start : min(start + COMPARED_AT_ONCE, len(texts))] @ grams.T).tocoo()
         first, second = shared.row + start, shared.col
