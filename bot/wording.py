@@ -240,6 +240,8 @@ class Wording:
             key = _small_talk_key(interpretation.text)
         elif interpretation.nature is Nature.NONSENSE and not interpretation.text:
             key = "empty"
+        elif interpretation.emergency:
+            key = "ask_anything"  # "I cannot help you" is nothing to say to somebody who may be in danger
         sentences = [*opening, said.sentence(key, Role.ANSWER)]
         if interpretation.nature is not Nature.SMALL_TALK:
             sentences.append(self._person(said))

@@ -32,8 +32,8 @@ MOST_CANDIDATES = 10
 RESEMBLES = 0.3
 """Likeness from which the first fiche says which service a general question goes to."""
 SPEAKS = 0.6
-"""Likeness from which a fiche about what another body treats says where to go (of requests of other people for another body whose first
-candidate is such a fiche, read one by one: 38 of 40 are sent to the right door)."""
+"""Likeness from which a fiche about what another body treats says where to go (of 40 requests for another body whose first candidate is
+such a fiche, read one by one, 37 are sent to the right door)."""
 SURE_OF_BOTH = 0.6
 """Confidence of each of two questions from which both are answered."""
 UNTOLD = 0.45

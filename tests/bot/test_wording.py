@@ -205,6 +205,7 @@ def test_where_the_danger_is_doubtful_what_is_given_otherwise_follows_the_number
     assert answer.decision is verdict.decision
     assert keys[:2] == ["emergency_17", "emergency_after"]
     assert keys.index("not_in_danger") < len(keys) - 1
+    assert "out_of_scope" not in keys, "nobody who may be in danger reads that nothing can be done"
 
 
 # --- The others ----------------------------------------------------------------------------------------------------------
