@@ -86,6 +86,29 @@ def test_who_cannot_telephone_writes_to_the_114(said: str, number: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
+        "hiding in the wardrobe, typing only, they are still in the house",
+        "i can't talk, he would hear me",
+        "no puedo hablar, está en casa",
+        "ma n9derch nhder, rah hna",
+        "нечуюча, я не можу подзвонити",
+        "surtout n'appelez pas, il est à côté",
+        "je peux qu'écrire, il dort avec l'arme",
+    ],
+)
+def test_who_must_be_silent_is_heard_in_several_languages(said: str) -> None:
+    assert shipped_rules().reachable(" ".join(folded_words(said)), "17") == "114"
+
+
+@pytest.mark.parametrize(
+    "said", ["his face drooped and he can't talk", "il ne peut plus parler, sa bouche est de travers", "i cannot speak French"]
+)
+def test_a_patient_who_lost_his_speech_is_no_reason_to_write(said: str) -> None:
+    assert shipped_rules().reachable(" ".join(folded_words(said)), "15") == "15"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
         "j'ai eu un accident de voiture l'an dernier, comment changer la carte grise",
         "formation aux premiers secours quel diplôme",
         "carte grise d'un véhicule incendié, quels documents",
@@ -220,6 +243,8 @@ def test_a_phrase_says_more_than_the_words_it_holds() -> None:
         ("mon autorisation de détention d'arme", "armes"),
         ("ma médaille du travail", "cabinet"),
         ("mon compte ANEF est bloqué", "pan-etrangers"),
+        ("je suis de nationalité tunisienne et mon permis est suspendu", "permis"),
+        ("my residence permit application", "migrations"),
         ("avez-vous du nouveau", None),
     ],
 )
