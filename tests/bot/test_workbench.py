@@ -137,8 +137,8 @@ def test_erasing_a_conversation_erases_what_was_learned_from_it(stock: Engine) -
 
 def test_unanswered_questions_come_in_groups_with_the_command_that_attaches_them(stock: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assistant = real_assistant(stock)
-    first = _ask(assistant, stock, "comment obtenir le bordereau vert de la préfecture")[1]
-    second = _ask(assistant, stock, "bonjour comment obtenir le bordereau vert de la préfecture")[1]
+    first = _ask(assistant, stock, "comment demander le carnet de liaison préfectoral")[1]
+    second = _ask(assistant, stock, "bonjour comment demander le carnet de liaison préfectoral")[1]
 
     assert bot(["unanswered"]) == 0
     said = capsys.readouterr().out
