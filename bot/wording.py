@@ -37,6 +37,8 @@ _DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
 _ENGLISH_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+(?=[A-ZÀ-ÖØ-Þ«“\d])")
 _MARKDOWN = re.compile(r"\*\*|__|`")
+HELPFUL_REFUSALS = ("other_administration", "legal_opinion")
+"""Reasons of a refusal that says who can help."""
 QUOTED_CHARACTERS = 400
 """Of an official sheet, what is quoted; the rest is one click away."""
 
@@ -240,7 +242,7 @@ class Wording:
             key = _small_talk_key(interpretation.text)
         elif interpretation.nature is Nature.NONSENSE and not interpretation.text:
             key = "empty"
-        elif interpretation.emergency:
+        elif interpretation.emergency and verdict.reason not in HELPFUL_REFUSALS:
             key = "ask_anything"  # "I cannot help you" is nothing to say to somebody who may be in danger
         sentences = [*opening, said.sentence(key, Role.ANSWER)]
         if interpretation.nature is not Nature.SMALL_TALK:

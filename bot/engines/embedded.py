@@ -146,7 +146,7 @@ class EmbeddedEngine:
             emergency=emergency,
             otherwise=otherwise,
             competent=self._competent(wanted, text, candidates, likeness),
-            redirects=wanted is Nature.OTHER_ADMINISTRATION and self._speaks(candidates, likeness),
+            redirects=wanted is Nature.OTHER_ADMINISTRATION and self._redirected(candidates, likeness) is not None,
             service=self._service(wanted, text, candidates, likeness),
             cut_short=len(cleaned) > MOST_READ,
             carried_over=leans,
@@ -270,14 +270,13 @@ class EmbeddedEngine:
         if nature is Nature.OTHER_ADMINISTRATION:
             words = self.catalogue.lexicon.words(text)
             body = self.catalogue.competence.find(text) or self.catalogue.competence.find(" ".join(words))
-            speaks = first.competent if first and self._speaks(candidates, likeness) else None
-            return speaks or (body.name if body else None)
+            return self._redirected(candidates, likeness) or (body.name if body else None)
         return first.competent if first and nature in ANSWERABLE else None
 
-    def _speaks(self, candidates: tuple[Candidate, ...], likeness: float) -> bool:
-        """Whether the first candidate is a fiche about what another body treats, near enough to be told."""
+    def _redirected(self, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
+        """The other body that the first fiche is about, when it is near enough to be told."""
         first = self.catalogue.fiches.get(candidates[0].fiche or "") if candidates else None
-        return first is not None and first.competent is not None and likeness >= SPEAKS
+        return first.competent if first and likeness >= SPEAKS else None
 
     def _service(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
         """The service of the fiche that answers; of what a person must treat, the one that holds the file (see `services`)."""

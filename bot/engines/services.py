@@ -36,9 +36,11 @@ class Services:
     @classmethod
     def load(cls) -> Services:
         """The words of the package."""
-        stored: Mapping[str, Mapping[str, str]] = yaml.safe_load(files("bot").joinpath("engines/services.yml").read_text("utf-8"))
+        stored: dict[str, dict[str, str]] = yaml.safe_load(files("bot").joinpath("engines/services.yml").read_text("utf-8"))
+        nobody = stored.pop(NOBODY)["facts"]
         sure, likely = (
-            Cues.of({service: words[kind] for service, words in stored.items() if kind in words}) for kind in ("sure", "likely")
+            Cues.of({NOBODY: nobody, **{service: words[kind] for service, words in stored.items() if kind in words}})
+            for kind in ("sure", "likely")
         )
         return cls(sure, likely)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.engines.probabilities import FAINTEST, log_odds, logistic, softmax
+from bot.engines.probabilities import log_odds, logistic, softmax
 from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Nature
 from bot.policy import Thresholds
@@ -166,6 +166,7 @@ class Weigher:
     trust: tuple[float, float] | None = None
     """Of the confidence: weight of the log-odds of likeness times share, and constant; None: not learned."""
     prior: float = MORE_GENERAL
+    """How much likelier a general question is, beside the other calm natures, than the weights say."""
 
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Weigher:
@@ -209,9 +210,9 @@ def answerable(shares: Shares) -> float:
 
 
 def calm(shares: Shares) -> Shares:
-    """The shares of the natures, were the request no emergency."""
-    left = 1.0 - shares.get(Nature.EMERGENCY, 0.0)
-    return {nature: share / max(left, FAINTEST) for nature, share in shares.items() if nature is not Nature.EMERGENCY}
+    """The shares of the natures, were the request no emergency (of which there must be a doubt: a share under 1)."""
+    left = 1.0 - shares[Nature.EMERGENCY]
+    return {nature: share / left for nature, share in shares.items() if nature is not Nature.EMERGENCY}
 
 
 def thresholds(models: Path) -> Thresholds:

@@ -77,6 +77,13 @@ MEASURES = (
         lambda one: one.asked.nature != Nature.EMERGENCY,
         lambda one: _named(one, Nature.EMERGENCY),
     ),
+    Measure(
+        "number_alone",
+        "— and given the number alone, without what follows where the danger is doubtful",
+        "0",
+        lambda one: one.asked.nature != Nature.EMERGENCY,
+        lambda one: _named(one, Nature.EMERGENCY) and one.answer.interpretation.otherwise is None,
+    ),
     Measure("personal_answered", "personal files answered", "0", _truly(Nature.PERSONAL_FILE), lambda one: one.decision is Decision.REPLY),
     Measure(
         "personal_asked_back", "personal files asked back", "0", _truly(Nature.PERSONAL_FILE), lambda one: one.decision is Decision.CLARIFY

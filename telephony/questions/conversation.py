@@ -195,8 +195,12 @@ def _fixed(talk: Talk, key: str) -> Said:
 
 
 def _needless(sentence: Sentence, place: str) -> bool:
-    """Ways to reach a person, for a caller who is about to be put through: his own service's number only if it cannot be."""
-    return sentence.role is Role.HELP or (sentence.provenance.reference == "contact_phone" and place != AGENT)
+    """Ways to reach a person, for a caller who is about to be put through: his own service's number only if it cannot be.
+
+    That nobody here can send help is always said.
+    """
+    key = sentence.provenance.reference
+    return (sentence.role is Role.HELP and key != "emergency_after") or (key == "contact_phone" and place != AGENT)
 
 
 def _transfer(service: str, services: Collection[str]) -> str:

@@ -194,6 +194,7 @@ def test_an_emergency_says_the_number_first_in_each_language(word: Word, number:
         (Verdict(Decision.CLARIFY, "two_readings", choices=(CARD,)), Nature.GENERAL),
         (Verdict(Decision.HANDOVER, "personal_file", "migrations"), Nature.PERSONAL_FILE),
         (Verdict(Decision.DECLINE, "out_of_scope"), Nature.OUT_OF_SCOPE),
+        (Verdict(Decision.DECLINE, "false_papers"), Nature.FALSE_PAPERS),
     ],
 )
 def test_where_the_danger_is_doubtful_what_is_given_otherwise_follows_the_number(
@@ -205,7 +206,14 @@ def test_where_the_danger_is_doubtful_what_is_given_otherwise_follows_the_number
     assert answer.decision is verdict.decision
     assert keys[:2] == ["emergency_17", "emergency_after"]
     assert keys.index("not_in_danger") < len(keys) - 1
-    assert "out_of_scope" not in keys, "nobody who may be in danger reads that nothing can be done"
+    assert not {"out_of_scope", "false_papers"} & set(keys), "nobody who may be in danger reads that nothing can be done"
+
+
+def test_a_refusal_that_says_who_can_help_is_kept_after_the_number(word: Word) -> None:
+    verdict = Verdict(Decision.DECLINE, "other_administration")
+    answer = word(verdict, nature=Nature.EMERGENCY, emergency="17", otherwise=Nature.OTHER_ADMINISTRATION)
+
+    assert _keys(answer)[:4] == ["emergency_17", "emergency_after", "not_in_danger", "other_administration"]
 
 
 # --- The others ----------------------------------------------------------------------------------------------------------

@@ -97,6 +97,19 @@ def test_after_an_emergency_a_person_is_offered() -> None:
     assert talk.then == AGAIN
 
 
+def test_a_doubtful_emergency_is_said_even_after_a_clarification_and_before_a_transfer() -> None:
+    danger = (sentence("Appelez le 17.", key="emergency_17"), sentence("Je ne peux pas envoyer de secours.", Role.HELP, "emergency_after"))
+    doubtful = understood(Nature.EMERGENCY, "17")
+    asked = replace(CLARIFY, interpretation=doubtful, sentences=(*danger, *CLARIFY.sentences))
+    person = handover("permis")
+    through = replace(person, interpretation=doubtful, sentences=(*danger, *person.sentences))
+
+    again = answered(replace(FIRST, clarified=True), asked, SERVICES)
+    assert (texts(again), again.then) == (["Appelez le 17.", "Je ne peux pas envoyer de secours.", "Est-ce A ou B ?"], AGAIN)
+    passed = answered(FIRST, through, SERVICES)
+    assert (texts(passed), passed.then) == (["Appelez le 17.", "Je ne peux pas envoyer de secours.", "Je vous oriente."], "permis")
+
+
 def test_one_clarification_then_a_person() -> None:
     once = answered(FIRST, CLARIFY, SERVICES)
     twice = answered(said_all(once), CLARIFY, SERVICES)

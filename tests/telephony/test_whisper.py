@@ -55,6 +55,10 @@ CHOICES = (Choice("cni-perte", "Pour la carte"), Choice("passeport-perte", "Pour
         (Reply(understood(), (), "quotation", None, title="Carte d'électeur"), "La personne a demandé : Carte d'électeur."),
         (Reply(understood(), (), "other_administration", None, title="Mairie"), None),
         (Reply(understood(Nature.EMERGENCY, emergency="15"), (), "emergency", None), "La personne a parlé d'une urgence."),
+        (
+            Clarify(understood(Nature.EMERGENCY, emergency="17"), (), "unsure_reading", None, choices=CHOICES),
+            "La personne a parlé d'une urgence.",
+        ),
         (Clarify(understood(), (), "two_readings", None, choices=CHOICES), f"La personne a demandé : {CARD}, ou {PASSPORT}."),
         (Clarify(understood(), (), "unsure_reading", None, choices=CHOICES[1:]), f"La personne a peut-être demandé : {PASSPORT}."),
         (handover(Nature.PERSONAL_FILE), f"La personne parle de son propre dossier : {CARD}."),
