@@ -115,6 +115,7 @@ _POLITE = _ways(
     r"(?:standard|téléphone) (?:ne répond|sonne|était occupé)|personne ne (?:répond|décroche)",
     r"m'a (?:conseillé|recommandé|dit|suggéré) de (?:m'adresser|vous (?:écrire|contacter|appeler|demander))",
     r"(?:je me permets|nous nous permettons|je me suis permise?) de",
+    r"hésité (?:avant de|à) (?:vous (?:écrire|contacter|déranger|solliciter|appeler)|me tourner vers vous|m'adresser à vous)",
     r"(?:agréer|l'expression de|l'assurance de|sentiments|salutations|dans l'attente|(?:à|de) votre disposition)",
     r"prenez (?:bien )?soin de vous|portez[- ]vous bien|ne manquer\w+ pas (?:de|d)",
     r"(?:serai(?:t|ent)|est|sont) (?:très |bien |d'une aide )?précieu\w+",

@@ -61,7 +61,7 @@ def test_a_question_after_the_closing_formula_is_read() -> None:
 def test_polite_clauses_say_nothing_of_the_request() -> None:
     mail = (
         "Madame, Monsieur,\n\nJe n'ai pas réussi à joindre votre standard ce matin, veuillez m'en excuser. "
-        "Un ami m'a conseillé de vous écrire. "
+        "Un ami m'a conseillé de vous écrire. J'ai longtemps hésité avant de m'adresser à vous. "
         "Ma carte d'identité est périmée depuis mars, que dois-je faire ?\n\nJe vous remercie du temps que vous voudrez bien m'accorder."
     )
 
@@ -74,7 +74,7 @@ def test_a_polite_clause_that_asks_is_kept() -> None:
     assert request(f"Madame, Monsieur,\n{asked}\nJe sais que vous êtes très occupés en ce moment.\nBien cordialement") == asked
 
 
-@pytest.mark.parametrize("formula", ["Veuillez m'excuser, ", "Veuillez m'excuser mais ", "Je vous remercie de votre aide, "])
+@pytest.mark.parametrize("formula", ["Veuillez m'excuser, ", "J'ai hésité à vous écrire, mais ", "Je vous remercie de votre aide, "])
 def test_an_emergency_told_politely_is_not_left_out(formula: str) -> None:
     around = "Je me permets de vous écrire ce message ce matin car votre standard ne répond jamais, j'espère que tout va bien pour vous."
     told = [text.rstrip(" .!?…") for label, texts in examples().items() if label.partition(" ")[2] for text in texts]
