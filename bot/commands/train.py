@@ -15,11 +15,13 @@ from bot.engines.embedded import EmbeddedEngine
 from bot.messages import Nature
 from bot.training.conversation import Dialogue
 from bot.training.ranking import Guide
+from bot.training.shares import Share, without
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import say, warn
 
 if TYPE_CHECKING:
     from bot.catalogue import Catalogue
+    from knowledge.fiches import PublishedFiche
     from knowledge.search import Sheet
 
 
@@ -28,7 +30,7 @@ def register(commands: Subparsers) -> None:
         "train",
         help="réapprendre le classement, les intentions, la confiance, les natures et les suites de conversation, ou l'encodeur",
         description="Réapprend des contenus le classement, les intentions, la confiance et les natures, puis, avec --guides, les suites de "
-        "conversation (un quart d'heure ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et sentence-transformers, "
+        "conversation (vingt minutes ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et sentence-transformers, "
         "voir docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les "
         "serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )
@@ -74,6 +76,11 @@ class Lesson:
         """The requests whose nature is known, as (text, label)."""
         return [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in self.rows("natures", "services")]
 
+    def services(self) -> list[tuple[str, str]]:
+        """The requests about a file whose service is known, as (text, service)."""
+        asked = [row for row in self.rows("natures", "services") if row["nature"] == Nature.PERSONAL_FILE and row.get("service")]
+        return [(row["query"], row["service"]) for row in asked]
+
     def dialogues(self) -> list[Dialogue]:
         """The conversations whose last turn has a known answer."""
         return [Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in self.rows("followups")]
@@ -89,6 +96,30 @@ class Lesson:
     def engines(self, folder: Path) -> list[EmbeddedEngine]:
         """The engines of the same, whatever engine the settings name."""
         return [EmbeddedEngine.load(catalogue, models=folder) for catalogue in self.catalogues]
+
+    def engines_without_order(self, folder: Path) -> list[EmbeddedEngine]:
+        """The same, whose search and intents have never seen the phrasings of the share ORDER."""
+        from bot.engines.intents import Classes
+        from bot.training import intents
+        from knowledge.building import build
+        from knowledge.wordforms import default_lexicon
+
+        taught = intents.train(without(self.without_order, frozenset({Share.ASIDE})), self.sheets, default_lexicon())
+        found = []
+        for catalogue in self.catalogues:
+            index = build(self.without_order, tuple(catalogue.sheets.values()), default_lexicon())
+            engine = EmbeddedEngine.load(replace(catalogue, index=index), models=folder)
+            found.append(replace(engine, classes=Classes.over(taught, index)))
+        return found
+
+    @property
+    def fiches(self) -> tuple[PublishedFiche, ...]:
+        return tuple(self.catalogue.fiches.values())
+
+    @cached_property
+    def without_order(self) -> tuple[PublishedFiche, ...]:
+        """The fiches without the phrasings of the share ORDER."""
+        return without(self.fiches, frozenset({Share.ORDER}))
 
     @cached_property
     def catalogues(self) -> tuple[Catalogue, ...]:
@@ -134,15 +165,17 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
         _converse(lesson, folder)
         return
     from bot.engines.weighing import Weigher, thresholds
-    from bot.training import sense, weighing
+    from bot.training import sense, services, weighing
     from bot.training.learning import Phrasings
 
     _learn(lesson, folder)
     requests = weighing.requests_of(lesson.natures(), [guide.text for guide in lesson.asked()])
-    say(f"Pesée des natures : {len(requests)} demandes, par des modèles qui ne les ont pas lues…")
-    weighed = weighing.OutOfFold(lesson.catalogue.index, Phrasings.of(tuple(lesson.catalogue.fiches.values())), requests)
+    phrased = weighing.phrased(lesson.fiches, requests)
+    say(f"Pesée des natures : {len(requests) + len(phrased)} demandes, par des modèles qui ne les ont pas lues…")
+    weighed = weighing.OutOfFold(lesson.catalogue.index, Phrasings.of(lesson.without_order), [*requests, *phrased])
     sense.save(weighed.sense, folder)
     weighed.weigh(lesson.engines(folder), requests)
+    weighed.weigh(lesson.engines_without_order(folder), phrased)
     kept, trust = thresholds(folder), Weigher.load(folder).trust  # those in service stay when nothing judges
     weighing.save(weighed.fit(), kept, folder)  # with it the conversations are replayed
     if lesson.guides:
@@ -156,6 +189,9 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
         kept = weighing.choose(weigher, tried)
         say(f"Seuil pour répondre : {kept.sure:.3f} (au plus {weighing.MOST_WRONG:.2%} de réponses fausses sur toutes les questions).")
     weighing.save(weigher, kept, folder)
+    asked = services.examples(lesson.services())
+    say(f"Services : {len(asked)} demandes…")
+    services.save(services.train(lesson.engines(folder)[-1], asked), folder)
 
 
 def _encode(sheets: Sequence[Sheet]) -> None:
@@ -182,8 +218,7 @@ def _learn(lesson: Lesson, folder: Path) -> None:
     from knowledge.wordforms import default_lexicon
 
     judged = lesson.natures() + [(dialogue.turns[-1], Nature.GENERAL.value) for dialogue in lesson.dialogues()]
-    fiches = tuple(lesson.catalogue.fiches.values())
-    learning.train(fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, folder, say)
+    learning.train(lesson.fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, folder, say)
 
 
 def _converse(lesson: Lesson, folder: Path) -> None:

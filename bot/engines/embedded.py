@@ -15,20 +15,20 @@ from bot.engines.probabilities import softmax
 from bot.engines.questions import questions
 from bot.engines.ranking import Calibration, Ranked, Ranker, confidence_signs
 from bot.engines.sense import Sense
-from bot.engines.services import shipped_services
+from bot.engines.services import Services
 from bot.engines.shipped import SHIPPED
 from bot.engines.weighing import ANSWERABLE, CERTAIN_EMERGENCY, CERTAIN_RULED, MOST_CLAUSES, Clues, Shares, Weigher, calm, likeliest
 from bot.language import DEFAULT, Languages, default_languages
 from bot.mail_text import request
 from bot.messages import NO_CONTEXT, Candidate, Context, Decision, Interpretation, Nature, Turn
-from bot.phrases import INTERFACE_LANGUAGES
-from bot.policy import DECLINED
 from knowledge.wordforms import Reading, clean, folded_words
 
 if TYPE_CHECKING:  # Rasa's Python reads this module without the database
     from bot.catalogue import Catalogue
 
 MOST_CANDIDATES = 10
+NEAREST = 4
+"""Candidates whose services are looked at."""
 RESEMBLES = 0.3
 """Likeness from which the first fiche says which service a general question goes to."""
 SPEAKS = 0.6
@@ -77,6 +77,7 @@ class EmbeddedEngine:
     natures: NatureClassifier
     sense: Sense
     weigher: Weigher
+    services: Services
     languages: Languages
     rules: Rules
     conversation: Conversation
@@ -89,8 +90,8 @@ class EmbeddedEngine:
         conversation = Conversation(catalogue, shipped_manners(), Learned.load(models))
         ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
         classes = Classes.over(Intents.load(models), catalogue.index)
-        sense, weigher = Sense.load(models), Weigher.load(models)
-        return cls(catalogue, classes, ranker, calibration, natures, sense, weigher, languages, shipped_rules(), conversation)
+        sense, weigher, services = Sense.load(models), Weigher.load(models), Services.load(models)
+        return cls(catalogue, classes, ranker, calibration, natures, sense, weigher, services, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
@@ -115,7 +116,10 @@ class EmbeddedEngine:
         heard = self._search(text, words, language, said, reading, context)
         reading, ranked, leans, likeness = heard.reading, heard.ranked, heard.leans, heard.clues.likeness
         weighed = shares = self.weigher.shares(heard.clues)
-        nature, emergency = decided or (self._nature(shares, language), None)
+        felt = self._nature(shares, language)
+        if felt is Nature.EMERGENCY and decided and decided[0] is not felt:
+            decided = None  # "annulez mon rendez-vous, je serai mort" is no file
+        nature, emergency = decided or (felt, None)
         otherwise = None
         if nature is Nature.EMERGENCY:
             emergency = emergency or self.rules.reachable(" ".join(words), heard.number or "112")
@@ -257,9 +261,7 @@ class EmbeddedEngine:
         return " ".join(general) or text
 
     def _nature(self, shares: Shares, language: str) -> Nature:
-        """The likeliest nature; the examples of what is declined are in French and English: elsewhere a person decides."""
-        best = likeliest(shares, foreign=language != DEFAULT, taught=self._taught(language))
-        return Nature.GENERAL if best in DECLINED and language not in INTERFACE_LANGUAGES else best
+        return likeliest(shares, foreign=language != DEFAULT, taught=self._taught(language))
 
     def _taught(self, language: str) -> bool:
         """Whether there are words and examples of a language."""
@@ -280,14 +282,19 @@ class EmbeddedEngine:
 
     def _service(self, nature: Nature, text: str, candidates: tuple[Candidate, ...], likeness: float) -> str | None:
         """The service of the fiche that answers; of what a person must treat, the one that holds the file (see `services`)."""
-        near = [(fiche, one.score) for one in candidates[:4] if (fiche := self.catalogue.fiches.get(one.fiche or ""))]
-        if near and nature is Nature.GENERAL and likeness >= RESEMBLES:
-            return near[0][0].service
-        everything = sum(score for _, score in near) or 1.0
+        first = next((fiche for one in candidates[:NEAREST] if (fiche := self.catalogue.fiches.get(one.fiche or ""))), None)
+        if first and nature is Nature.GENERAL and likeness >= RESEMBLES:
+            return first.service
+        return self.services.find(text, self.near(candidates, likeness))
+
+    def near(self, candidates: Sequence[Candidate], likeness: float) -> Mapping[str, float]:
+        """The services of the fiches that resemble a request most, with how much: the likeness at most in all."""
+        close = [(fiche, one.score) for one in candidates[:NEAREST] if (fiche := self.catalogue.fiches.get(one.fiche or ""))]
+        everything = sum(score for _, score in close) or 1.0
         shares: dict[str, float] = {}
-        for fiche, score in near:
+        for fiche, score in close:
             shares[fiche.service] = shares.get(fiche.service, 0.0) + likeness * score / everything
-        return shipped_services().find(text, shares)
+        return shares
 
     def _offered(self, last: Turn, ranked: Ranked) -> bool:
         """Whether the first candidate is one of the choices of the previous turn."""

@@ -104,7 +104,8 @@ class Rules:
         numbered = any(letter.isdigit() for letter in text)  # every identifier holds a digit: the others need no masking here
         if numbered and "format" not in plain and _IDENTIFIERS & set(MASKED.findall(redact(text))):
             return True
-        return bool(self.named["personal_file"].search(plain)) and not self.named["general_anyway"].search(plain)
+        doubtful = self.named["general_anyway"].search(plain) or self.named["not_ours"].search(plain)
+        return bool(self.named["personal_file"].search(plain)) and not doubtful
 
     def asks_too(self, text: str) -> bool:
         """Whether one clause asks for what a fiche may tell and another is about one person's file."""

@@ -49,6 +49,8 @@ class Asked:
     emergency: str | None = None
     service: str | None = None
     """Where the request must be sent."""
+    plain: bool = False
+    """A general question of every day, which tells nobody's situation."""
     part: str = TUNED
     turns: tuple[str, ...] = ()
     """The whole conversation, this question included; empty when it stands alone."""
@@ -156,6 +158,7 @@ def _asked(row: Mapping[str, Any], name: str) -> Asked:
         expected=row.get("expected", "any"),
         emergency=str(row["emergency"]) if row.get("emergency") else None,
         service=row.get("service"),
+        plain=bool(row.get("plain")),
         part=part,
         turns=turns,
     )

@@ -44,6 +44,8 @@ class Example:
     """The file it stands in: a nature, or one of `GENERAL_TOO`."""
     label: str
     """What the classifier must say: a nature, with the number to call for an emergency."""
+    service: str | None = None
+    """Which holds the file, when it is about one and this is known."""
 
     @property
     def aside(self) -> bool:
@@ -71,10 +73,10 @@ def all_examples() -> list[Example]:
     for kind in (*(nature.value for nature in Nature), *GENERAL_TOO):
         file = files("bot").joinpath(f"training/natures/{kind}.txt")
         for line in file.read_text("utf-8").splitlines() if file.is_file() else ():
-            text, _, number = line.partition("\t")
+            text, _, more = line.partition("\t")
             if text.strip():
-                label = Nature.GENERAL.value if kind in GENERAL_TOO else f"{kind} {number}".strip()
-                found.append(Example(text.strip(), kind, label))
+                label = Nature.GENERAL.value if kind in GENERAL_TOO else f"{kind} {more}".strip() if kind == Nature.EMERGENCY else kind
+                found.append(Example(text.strip(), kind, label, more or None if kind == Nature.PERSONAL_FILE else None))
     return found
 
 

@@ -1,8 +1,9 @@
 """Learns how the signs of a request weigh on its nature (`bot.engines.weighing`), then chooses the threshold of a reply.
 
 What a classifier has read, it recognises too well: so the requests are cut in folds, and the words and the meaning of each one are judged
-by classifiers that have read neither it nor its fold. Turns of conversations are weighed too: what people add to a question already asked,
-and what they tell of another nature in the middle of it.
+by classifiers that have read neither it nor its fold. Phrasings of fiches are requests like any other, the most ordinary of all: those of
+the share ORDER (`shares`) are put to engines whose search has never seen them. Turns of conversations are weighed too: what people add to
+a question already asked, and what they tell of another nature in the middle of it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from bot.training import natures, sense
 from bot.training.conversation import Dialogue, replayed
 from bot.training.learning import Phrasings
 from bot.training.ranking import SEED, Guide, is_answer
+from bot.training.shares import Share, of
+from knowledge.fiches import PublishedFiche
 from knowledge.search import Index
 
 GENERAL = Nature.GENERAL.value
@@ -41,8 +44,8 @@ LEAST_DEVIATION = 1e-2
 """Of a sign that hardly varies (none does in a conversation while only requests alone are read)."""
 TOLD_AFTER = 2400
 """Requests of every nature told after the first turns of a dialogue."""
-MOST_WRONG = 0.0025
-"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. A quarter of the one in a
+MOST_WRONG = 0.004
+"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Less than half of the one in a
 hundred that is promised: false alarms and wrong bodies take their part, and people who have not read the fiches ask harder questions than
 those that choose."""
 POSSIBLE, CLOSE = 0.2, 0.75
@@ -55,7 +58,7 @@ class Origin(IntEnum):
     """Where a request comes from; its value is how much it weighs."""
 
     EXAMPLE = 1
-    """Written to teach a nature."""
+    """Written to teach a nature, or to find a fiche."""
     QUESTION = 2
     """One of other people that a fiche answers."""
     REQUEST = 3
@@ -88,7 +91,7 @@ class OutOfFold:
         """Teach the blind classifiers.
 
         Args:
-            general: the phrasings of the fiches, which the search would find word for word: they teach only the classifiers.
+            general: phrasings that the search would find word for word: they teach only the classifiers.
             requests: requests that stand alone, of every nature.
         """
         self.requests = tuple(requests)
@@ -155,6 +158,13 @@ def requests_of(judged: Iterable[tuple[str, str]], questions: Iterable[str]) -> 
         for text in texts:
             found.setdefault(text, Request(text, label, Origin.EXAMPLE))
     return list(found.values())
+
+
+def phrased(fiches: Sequence[PublishedFiche], requests: Sequence[Request]) -> list[Request]:
+    """The phrasings of the share ORDER that are none of `requests`: general questions."""
+    known = {one.text for one in requests}
+    texts = dict.fromkeys(text for _, _, text in of(fiches, Share.ORDER) if text not in known)
+    return [Request(text, GENERAL, Origin.EXAMPLE) for text in texts]
 
 
 def turns(assistants: Sequence[Assistant], dialogues: Sequence[Dialogue], requests: Sequence[Request]) -> list[Request]:

@@ -14,7 +14,7 @@ from hypothesis import given
 
 from bot.engines.cues import Cues
 from bot.engines.nature import BUCKETS, NatureClassifier, shipped_rules, signs
-from bot.engines.services import shipped_services
+from bot.engines.services import Services, shipped_words
 from bot.messages import Nature
 from bot.training.natures import all_examples, examples, measured, near_copies
 from knowledge.settings import settings
@@ -30,6 +30,11 @@ ABOUT_SUCH_REQUESTS = ("suivi", "urgence-danger", "violences", "sejour-violences
 @pytest.fixture(scope="module")
 def classifier() -> NatureClassifier:
     return NatureClassifier.load()
+
+
+@pytest.fixture(scope="module")
+def services() -> Services:
+    return Services.load()
 
 
 # --- Rules ---------------------------------------------------------------------------------------------------------------
@@ -57,6 +62,9 @@ def classifier() -> NatureClassifier:
         ("ma mère ne respire presque plus", "15"),
         ("un type avec un couteau devant l'école", "17"),
         ("je veux plus vivre", "3114"),
+        ("ma femme accouche dans dix minutes", "15"),
+        ("je veux en finir avec la vie", "3114"),
+        ("mon mari m'a frappée d'un coup de couteau", "3919"),
         ("g 12 ans et mon pere me tape", "119"),
         ("je peux pas parler il est à côté, envoyez la police", "114"),
         ("mon mari me frappe et il dit que je perdrai ma carte de séjour si je pars", "3919"),
@@ -119,6 +127,21 @@ def test_a_patient_who_lost_his_speech_is_no_reason_to_write(said: str) -> None:
         "mon mari a fait un AVC l'an dernier, visite médicale du permis",
         "je me noie dans les formulaires",
         "votre lenteur va me tuer",
+        "il y a le feu vert de la mairie pour la brocante",
+        "mon mari me tape sur le système avec ce dossier",
+        "mon ex m'a frappé d'une opposition sur le véhicule",
+        "ma femme me bat froid depuis le test de français",
+        "mon épouse accouche bientôt, puis-je la représenter au guichet ?",
+        "notre barque a coulé en 2020, comment la radier",
+        "peut-on entrer avec un couteau suisse",
+        "vous pouvez me rappeler vos horaires",
+        "vous prolongez les visas pour raison médicale ?",
+        "quand la carte est prête, on reçoit un message ?",
+        "je veux en finir avec ce dossier, comment retirer ma demande",
+        "la petite s'étouffe de rire sur la photo",
+        "alarme incendie obligatoire pour un gîte",
+        "où en est ma demande de retraite",
+        "qu'est ce qu'on risque avec un faux justificatif",
     ],
 )
 def test_a_procedure_after_the_fact_is_no_emergency(said: str) -> None:
@@ -248,19 +271,31 @@ def test_a_phrase_says_more_than_the_words_it_holds() -> None:
         ("avez-vous du nouveau", None),
     ],
 )
-def test_the_words_of_a_file_say_which_service_holds_it(said: str, service: str | None) -> None:
-    assert shipped_services().find(said, {}) == service
+def test_the_words_of_a_file_say_which_service_holds_it(said: str, service: str | None, services: Services) -> None:
+    assert services.find(said, {}) == service
 
 
-def test_the_fiches_that_resemble_a_request_settle_what_its_words_leave_open() -> None:
-    assert shipped_services().find("avez-vous du nouveau", {"asile": 0.8}) == "asile"
+def test_the_fiches_that_resemble_a_request_settle_what_its_words_leave_open(services: Services) -> None:
+    assert services.find("avez-vous du nouveau", {"asile": 0.8}) == "asile"
 
 
-def test_nearly_every_file_goes_to_its_service() -> None:
+def test_a_service_without_examples_is_known_by_its_words_and_its_fiches(services: Services) -> None:
+    labels = ("armes", "permis", "standard")
+    untaught = Services(labels, np.zeros((BUCKETS, 3), np.float32), np.zeros(3), services.naming, services.resembling)
+    assert untaught.find("ma carte grise", {}) == "immatriculation"
+    assert untaught.find("avez-vous du nouveau", {"sp-rocheclaire": 0.9}) == "sp-rocheclaire"
+    assert untaught.find("avez-vous du nouveau", {}) is None
+
+
+def test_what_only_tells_who_somebody_is_names_no_service() -> None:
+    assert dict(shipped_words().named("je suis de nationalité tunisienne")) == {}
+
+
+def test_nearly_every_file_goes_to_its_service(services: Services) -> None:
     rows = [json.loads(line) for line in (QUESTIONS / "services.jsonl").read_text("utf-8").splitlines()]
     for part in ("tuned", "aside"):
         asked = [row for row in rows if row["part"] == part]
-        right = sum((shipped_services().find(row["query"], {}) or "standard") == row["service"] for row in asked)
+        right = sum((services.find(row["query"], {}) or "standard") == row["service"] for row in asked)
         assert right >= 0.95 * len(asked), part
 
 

@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from bot.assistant import Assistant
+from bot.commands.train import Lesson
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.sense import Sense
+from bot.engines.services import Services
+from bot.engines.shipped import SHIPPED
 from bot.engines.weighing import Weigher, signs, thresholds
 from bot.messages import Nature
 from bot.policy import Thresholds
-from bot.training import learning, natures, sense, weighing
+from bot.training import learning, natures, sense, services, weighing
 from bot.training.learning import Phrasings
 from bot.training.ranking import Guide
 from bot.training.weighing import MOST_WRONG, Origin, Request, least_sure
-from knowledge.wordforms import default_lexicon
+from knowledge.wordforms import default_lexicon, folded_words
 
 FICHES = ("cni-perte", "cni-vol", "passeport-perte", "passeport-renouvellement", "permis-perte", "cg-perte-vol")
 LOST_CARD = frozenset({"F1344"})
@@ -148,3 +151,33 @@ def test_what_a_pattern_decides_teaches_no_weight(engine: EmbeddedEngine, lesson
     lesson.weigh([engine], [Request("je veux parler à un agent", "wants_person", Origin.EXAMPLE)])
     assert len(lesson.rows) == before
     assert all(len(row) == len(signs(clues)) for _, row in lesson.rows[:3] if (clues := engine.clues("passeport perdu")))
+
+
+def test_phrasings_are_weighed_by_a_search_that_has_never_seen_them(assistant: Assistant) -> None:
+    fiches = tuple(assistant.catalogue.fiches[name] for name in FICHES)
+    lesson = Lesson(replace(assistant.catalogue, fiches={fiche.id: fiche for fiche in fiches}), (), None)
+    phrased = weighing.phrased(fiches, [])
+    assert phrased
+    assert weighing.phrased(fiches, phrased) == []
+
+    (blind,) = lesson.engines_without_order(SHIPPED)
+    known = blind.catalogue.index.known
+    assert not [one.text for one in phrased if " ".join(folded_words(one.text)) in known]
+    assert any(" ".join(folded_words(one.text)) in assistant.catalogue.index.known for one in phrased)
+
+
+def test_the_service_of_a_file_is_learned_from_examples_and_comes_back_from_its_files(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    told = {"armes": "le zbrulik est en panne", "permis": "mon gloubi est en panne", "asile": "mon trucmuche est en panne"}
+    learned = services.train(engine, [(text, service) for service, text in told.items() for _ in range(3)])
+    services.save(learned, tmp_path)
+    read = Services.load(tmp_path)
+    assert {text: read.find(text, {}) for text in told.values()} == {text: service for service, text in told.items()}
+    assert read.shares("mon gloubi", {}) == pytest.approx(learned.shares("mon gloubi", {}), abs=0.02)
+
+
+def test_examples_of_files_name_their_service_and_who_wants_somebody_the_one_that_is_named() -> None:
+    asked = dict(services.examples([("mon dossier zbrulik", "cabinet")]))
+    assert asked["mon dossier zbrulik"] == "cabinet"
+    wanting = [one.text for one in natures.all_examples() if one.kind == "wants_person" and not one.aside]
+    assert all(text in asked for text in wanting)
+    assert len(set(asked.values())) >= 13

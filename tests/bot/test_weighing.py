@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 from bot.assistant import Assistant
 from bot.engines.embedded import EmbeddedEngine
+from bot.engines.nature import shipped_rules
 from bot.engines.sense import Sense
 from bot.engines.shipped import SHIPPED
 from bot.engines.weighing import (
+    LEAST_DECLINED,
+    LEAST_DECLINED_ELSEWHERE,
     LEAST_DOUBT,
     LEAST_EMERGENCY,
     LEAST_EMERGENCY_ELSEWHERE,
     LEAST_EMERGENCY_UNTAUGHT,
-    MORE_GENERAL,
     NATURES,
     SIGNS,
     Clues,
@@ -61,17 +63,44 @@ def test_whatever_is_known_the_shares_of_natures_add_up_to_one(clues: Clues) -> 
     assert all(0 <= share <= 1 for share in shares.values())
 
 
-def test_a_question_about_nothing_in_particular_is_general_rather_than_anything_else_that_is_calm(engine: EmbeddedEngine) -> None:
-    """Among what people ask, general questions are more frequent than among the examples, half of which are there for being hard."""
-    clues = engine.clues("la préfecture ouvre à quelle heure le lundi")
-    assert clues is not None
-    unmoved = replace(engine.weigher, prior=1.0).shares(clues)
-    shares = engine.weigher.shares(clues)
+@pytest.mark.parametrize(
+    ("asked", "fiche"),
+    [
+        ("vous ouvrez à quelle heure", "horaires-prefecture"),
+        ("c'est ouvert le midi", "horaires-prefecture"),
+        ("la préfecture ouvre à quelle heure le lundi", "horaires-prefecture"),
+        ("vous prenez la carte bleue", "paiement"),
+        ("je peux payer par chèque", "paiement"),
+        ("y a un parking", "parking"),
+        ("c'est où la préfecture", "acces-prefecture"),
+        ("faut un rdv pour venir", "rendez-vous-prendre"),
+        ("j'ai perdu ma carte grise", "cg-perte-vol"),
+        ("combien de temps pour avoir un passeport", "titre-delai"),
+    ],
+)
+def test_what_is_asked_every_day_is_a_plain_question(asked: str, fiche: str, engine: EmbeddedEngine) -> None:
+    understood = engine.interpret(asked)
+    assert (understood.nature, understood.candidates[0].fiche) == (Nature.GENERAL, fiche)
 
-    assert shares[Nature.EMERGENCY] == pytest.approx(unmoved[Nature.EMERGENCY])
-    assert shares[Nature.GENERAL] / shares[Nature.PERSONAL_FILE] == pytest.approx(
-        MORE_GENERAL * unmoved[Nature.GENERAL] / unmoved[Nature.PERSONAL_FILE]
-    )
+
+def test_nothing_is_declined_while_there_is_a_doubt() -> None:
+    doubtful = {Nature.OUT_OF_SCOPE: 0.3, Nature.SMALL_TALK: LEAST_DECLINED - 0.31, Nature.COMPLAINT: 0.41}
+    assert likeliest(doubtful) is Nature.COMPLAINT
+    sure = {Nature.OUT_OF_SCOPE: 0.32, Nature.SMALL_TALK: LEAST_DECLINED - 0.31, Nature.COMPLAINT: 0.31}
+    assert likeliest(sure) is Nature.OUT_OF_SCOPE
+    assert likeliest(sure, foreign=True) is Nature.COMPLAINT
+    thanks = {Nature.SMALL_TALK: LEAST_DECLINED_ELSEWHERE, Nature.GENERAL: 1 - LEAST_DECLINED_ELSEWHERE}
+    assert likeliest(thanks, foreign=True) is Nature.SMALL_TALK
+    assert likeliest(thanks, foreign=True, taught=False) is Nature.GENERAL
+
+
+@pytest.mark.parametrize(
+    "said", ["pouvez-vous annuler mon rendez-vous de jeudi, je serai mort", "je voulais juste parler à quelqu'un avant de me pendre"]
+)
+def test_a_danger_comes_before_the_file_or_the_person_that_a_pattern_sees(said: str, engine: EmbeddedEngine) -> None:
+    assert shipped_rules().decide(said) not in (None, (Nature.EMERGENCY, "3114"))
+    understood = engine.interpret(said)
+    assert (understood.nature, understood.emergency) == (Nature.EMERGENCY, "3114")
 
 
 def test_every_nature_of_the_examples_can_be_found() -> None:
@@ -95,7 +124,7 @@ def test_a_doubt_is_enough_for_an_emergency_and_must_be_greater_in_other_languag
         ({Nature.GENERAL: 1 - LEAST_DOUBT, Nature.PERSONAL_FILE: LEAST_DOUBT}, Nature.PERSONAL_FILE),
         ({Nature.GENERAL: 0.7, Nature.MIXED: 0.2, Nature.PERSONAL_FILE: 0.1}, Nature.MIXED),
         ({Nature.GENERAL: 0.9, Nature.PERSONAL_FILE: 0.1}, Nature.GENERAL),
-        ({Nature.OUT_OF_SCOPE: 0.5, Nature.PERSONAL_FILE: 0.3, Nature.GENERAL: 0.2}, Nature.OUT_OF_SCOPE),
+        ({Nature.OUT_OF_SCOPE: 0.7, Nature.PERSONAL_FILE: 0.3}, Nature.OUT_OF_SCOPE),
     ],
 )
 def test_a_question_with_a_doubt_about_a_file_is_not_a_general_one(shares: dict[Nature, float], nature: Nature) -> None:

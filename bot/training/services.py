@@ -1,0 +1,105 @@
+"""Trains the classifier of services (`bot.engines.services`) from requests about a file whose service is known."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.embedded import EmbeddedEngine
+from bot.engines.nature import BUCKETS, signs
+from bot.engines.services import Floats, Services, shipped_words
+from bot.messages import Nature
+from bot.training import natures
+
+SWITCHBOARD = "standard"
+REGULARISATION = 1e-4
+"""Of the weights of the signs, chosen by cross-validation, as are `STEPS` and `FAIRNESS`."""
+STEPS = 60
+FAIRNESS = 0.5
+"""How much rare services are made to weigh as much as frequent ones."""
+
+
+def examples(judged: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Requests with their service: those of other people, the examples of files, and who only wants a person, whose service is the one that
+    is named, the switchboard when none is.
+
+    Args:
+        judged: requests of other people, as (text, service).
+    """
+    found = dict(judged)
+    for one in natures.all_examples():
+        if one.aside:
+            continue
+        if one.service:
+            found.setdefault(one.text, one.service)
+        elif one.kind == Nature.WANTS_PERSON:
+            named = shipped_words().named(one.text)
+            found.setdefault(one.text, max(named, key=lambda service: named[service], default=SWITCHBOARD))
+    return list(found.items())
+
+
+def train(engine: EmbeddedEngine, asked: Sequence[tuple[str, str]]) -> Services:
+    """Multinomial logit, by L-BFGS; what names a service and the fiches that resemble weigh the same for all. Deterministic.
+
+    Args:
+        engine: tells which fiches resemble a request.
+        asked: requests and their services.
+    """
+    from scipy.optimize import minimize
+    from scipy.sparse import csr_matrix
+
+    labels = sorted({service for _, service in asked})
+    right = np.array([labels.index(service) for _, service in asked])
+    read = [signs(text) for text, _ in asked]
+    pointers = np.cumsum([0, *(len(one.rows) for one in read)])
+    lit = csr_matrix(
+        (np.concatenate([one.weights for one in read]), np.concatenate([one.rows for one in read]), pointers), (len(read), BUCKETS)
+    )
+    shown = np.stack([_shown(engine, text, labels) for text, _ in asked])
+    counts = Counter(right.tolist())
+    weights_of = np.array([counts[one] ** -FAIRNESS for one in right.tolist()])
+    weights_of /= weights_of.sum()
+    every, cut = np.arange(len(right)), BUCKETS * len(labels)
+
+    def loss(found: Floats) -> tuple[float, Floats]:
+        of_signs, bias, ties = found[:cut].reshape(BUCKETS, len(labels)), found[cut:-2], found[-2:]
+        scores = lit @ of_signs + bias + shown @ ties
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        error = shares.copy()
+        error[every, right] -= 1.0
+        error *= weights_of[:, None]
+        value = -weights_of @ np.log(np.maximum(shares[every, right], 1e-12)) + REGULARISATION * (of_signs**2).sum()
+        slope = np.asarray(lit.T @ error) + 2 * REGULARISATION * of_signs
+        return float(value), np.concatenate([slope.ravel(), error.sum(axis=0), np.einsum("nl,nlt->t", error, shown)])
+
+    learned = minimize(loss, np.zeros(cut + len(labels) + 2), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
+    of_signs = learned[:cut].reshape(BUCKETS, len(labels)).astype(np.float32)
+    return Services(tuple(labels), of_signs, learned[cut:-2], float(learned[-2]), float(learned[-1]))
+
+
+def _shown(engine: EmbeddedEngine, text: str, labels: Sequence[str]) -> Floats:
+    """How much each service is named, and how much the fiches that resemble are its own, shape (labels, 2)."""
+    understood = engine.interpret(text)
+    named, near = shipped_words().named(text), engine.near(understood.candidates, understood.likeness)
+    return np.array([(named.get(label, 0.0), near.get(label, 0.0)) for label in labels])
+
+
+def save(services: Services, folder: Path) -> None:
+    """Write the classifier as one signed byte a weight, with a scale."""
+    scale = float(np.abs(services.weights).max()) / 127 or 1.0
+    quantised: npt.NDArray[np.int8] = np.round(services.weights / scale).astype(np.int8)
+    np.save(folder / "services.npy", quantised)
+    header = {
+        "services": list(services.labels),
+        "scale": scale,
+        "bias": [round(float(value), 5) for value in services.bias],
+        "naming": round(services.naming, 5),
+        "resembling": round(services.resembling, 5),
+    }
+    (folder / "services.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
