@@ -184,14 +184,14 @@ def test_a_load_that_is_killed_leaves_the_previous_knowledge(run: Run, content: 
 
 
 def test_an_interruption_is_one_line(content: Content, environment: Mapping[str, str]) -> None:
-    """The acronyms are a pipe: the command waits there when the person presses Ctrl-C."""
+    """The acronyms are a pipe: the command waits there when the person presses Ctrl-C, or is about to; then it is let go."""
     pipe = content.fiche().folder / "acronyms.yml"
     pipe.unlink()
     os.mkfifo(pipe)
     process = _start(environment, "check")
     with pipe.open("w"):  # opens once the command reads
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=30)
 
     assert process.returncode == 1
     assert "Interrompu : rien n'a été modifié" in errors.decode()
