@@ -118,7 +118,7 @@ class EmbeddedEngine:
         weighed = shares = self.weigher.shares(heard.clues)
         felt = self._nature(shares, language)
         if felt is Nature.EMERGENCY and decided and decided[0] is not felt:
-            decided = None  # "annulez mon rendez-vous, je serai mort" is no file
+            decided = None  # "parler à quelqu'un avant de me pendre" is no call for an agent
         nature, emergency = decided or (felt, None)
         otherwise = None
         if nature is Nature.EMERGENCY:

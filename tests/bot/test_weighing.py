@@ -95,12 +95,17 @@ def test_nothing_is_declined_while_there_is_a_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["pouvez-vous annuler mon rendez-vous de jeudi, je serai mort", "je voulais juste parler à quelqu'un avant de me pendre"]
+    ("said", "number"),
+    [
+        ("ma demande d'échange est prête mais un gars vient de monter sur mon balcon par la gouttière", "17"),
+        ("je voulais juste parler à quelqu'un avant de me pendre", "3114"),
+    ],
 )
-def test_a_danger_comes_before_the_file_or_the_person_that_a_pattern_sees(said: str, engine: EmbeddedEngine) -> None:
-    assert shipped_rules().decide(said) not in (None, (Nature.EMERGENCY, "3114"))
+def test_a_danger_comes_before_the_file_or_the_person_that_a_pattern_sees(said: str, number: str, engine: EmbeddedEngine) -> None:
+    decided = shipped_rules().decide(said)
+    assert decided and decided[0] is not Nature.EMERGENCY
     understood = engine.interpret(said)
-    assert (understood.nature, understood.emergency) == (Nature.EMERGENCY, "3114")
+    assert (understood.nature, understood.emergency) == (Nature.EMERGENCY, number)
 
 
 def test_every_nature_of_the_examples_can_be_found() -> None:
