@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import hearing_signals
+
 ROOT = Path(__file__).parent.parent
 TOOLS = "awk cat cksum df dirname env grep kill ls make mkdir mv rm sh sleep".split()
 INTERPRETER = """#!/bin/sh
@@ -94,7 +96,7 @@ class Machine:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_hearing_signals,
+            preexec_fn=hearing_signals,
         )
         log = self.tree / "var" / "install.log"
         deadline = time.monotonic() + 20
@@ -102,12 +104,6 @@ class Machine:
             assert time.monotonic() < deadline and started.poll() is None
             time.sleep(0.05)
         return started
-
-
-def _hearing_signals() -> None:
-    """A suite run in the background, or under nohup, would hand down that they are ignored."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import CONTENT
 from tests.knowledge.builders import Content, a_fiche
+from tests.signals import hearing_signals
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -31,7 +32,7 @@ def environment(content: Content, tmp_path: Path) -> Mapping[str, str]:
 
 def _start(environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "knowledge", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hearing_signals)
 
 
 @pytest.fixture
