@@ -80,7 +80,7 @@ have been given otherwise follows the number (of 18 questions of other people ta
 taught the shares that were read)."""
 LEAST_DECLINED, LEAST_DECLINED_ELSEWHERE = 0.6, 0.7
 """Share, of all the natures that are declined together, from which a request is, in French and in another language that is taught. Under,
-it is what it would be otherwise: asked back about or given to a person (chosen likewise: of 1,042 requests between .3 and .6 in French, 462
+it is what it would be otherwise: asked back about or given to a person (chosen likewise: of 1,047 examples between .3 and .6 in French, 574
 were not to be declined; 10 of 130 of other people's between .6 and .8)."""
 LEAST_DOUBT = 0.25
 """Share of doubt about a personal file, alone or mixed, from which a question is not answered as a general one (chosen likewise)."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.engines.intents import BUCKETS, Intents, rows_of
+from bot.training.quantising import quantised
 from knowledge.building import trusted_words
 from knowledge.fiches import PublishedFiche
 from knowledge.search import Sheet
@@ -39,9 +39,8 @@ def train(fiches: Sequence[PublishedFiche], sheets: Sequence[Sheet], lexicon: Le
     matrix = csr_matrix((weights, np.concatenate(rows), np.cumsum([0, *lengths])), shape=(len(rows), BUCKETS))
     model = SGDClassifier(loss="log_loss", alpha=REGULARISATION, max_iter=PASSES, tol=None, random_state=SEED, n_jobs=-1)
     model.fit(matrix, [number for number, _ in asked])
-    scale = float(np.abs(model.coef_).max()) / 127 or 1.0
-    quantised: npt.NDArray[np.int8] = np.round(model.coef_.T / scale).astype(np.int8)
-    return Intents(tuple(fiche.id for fiche in fiches), np.ascontiguousarray(quantised), scale, model.intercept_)
+    table, scale = quantised(model.coef_.T)
+    return Intents(tuple(fiche.id for fiche in fiches), np.ascontiguousarray(table), scale, model.intercept_)
 
 
 def save(intents: Intents, folder: Path) -> None:

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.engines.nature import BUCKETS, NatureClassifier, shipped_rules, signs
 from bot.messages import Nature
+from bot.training.quantising import quantised
 from knowledge.wordforms import folded_words
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 STRENGTH = 30.0
 """Inverse of the regularisation, chosen by cross-validation, as is `FAIRNESS`."""
@@ -75,8 +79,10 @@ def all_examples() -> list[Example]:
         for line in file.read_text("utf-8").splitlines() if file.is_file() else ():
             text, _, more = line.partition("\t")
             if text.strip():
-                label = Nature.GENERAL.value if kind in GENERAL_TOO else f"{kind} {more}".strip() if kind == Nature.EMERGENCY else kind
-                found.append(Example(text.strip(), kind, label, more or None if kind == Nature.PERSONAL_FILE else None))
+                nature = Nature.GENERAL.value if kind in GENERAL_TOO else kind
+                of_file = kind == Nature.PERSONAL_FILE
+                label = nature if of_file else f"{nature} {more}".strip()
+                found.append(Example(text.strip(), kind, label, more or None if of_file else None))
     return found
 
 
@@ -123,16 +129,22 @@ def near_copies(texts: Sequence[str], others: Sequence[str] = ()) -> list[tuple[
     return [(named[first], named[second]) for first, second in found]
 
 
-def fit(texts: Sequence[str], labels: Sequence[str]) -> NatureClassifier:
-    """Multinomial logistic regression over the signs of `texts`, natures weighed by their rarity. Deterministic."""
+def signs_of(texts: Sequence[str]) -> csr_matrix:
+    """The signs of `texts`, shape (texts, BUCKETS)."""
     from scipy.sparse import csr_matrix
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
 
     read = [signs(text) for text in texts]
     pointers = np.cumsum([0, *(len(one.rows) for one in read)])
     values, rows = np.concatenate([one.weights for one in read]), np.concatenate([one.rows for one in read])
-    matrix = csr_matrix((values, rows, pointers), shape=(len(read), BUCKETS))
+    return csr_matrix((values, rows, pointers), shape=(len(read), BUCKETS))
+
+
+def fit(texts: Sequence[str], labels: Sequence[str]) -> NatureClassifier:
+    """Multinomial logistic regression over the signs of `texts`, natures weighed by their rarity. Deterministic."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    matrix = signs_of(texts)
     counts = Counter(labels)
     names = sorted(counts)
     rarity = {name: (len(labels) / len(names) / counts[name]) ** FAIRNESS for name in names}
@@ -167,9 +179,8 @@ def train(general: Iterable[str], judged: Sequence[tuple[str, str]] = (), unseen
 
 def save(classifier: NatureClassifier, folder: Path) -> None:
     """Write the classifier as one signed byte a weight, with a scale."""
-    scale = float(np.abs(classifier.weights).max()) / 127 or 1.0
-    quantised: npt.NDArray[np.int8] = np.round(classifier.weights / scale).astype(np.int8)
-    np.save(folder / "natures.npy", quantised)
+    weights, scale = quantised(classifier.weights)
+    np.save(folder / "natures.npy", weights)
     header = {
         "labels": list(classifier.labels),
         "scale": scale,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.engines.sense import LAYERS, Sense, Weights
+from bot.engines.sense import Sense
+from bot.training.quantising import quantised
 from knowledge.embeddings import Vectors
 from knowledge.search import Index
 
@@ -45,14 +46,7 @@ def fit(read: Vectors, labels: Sequence[str], encoder: str) -> Sense:
 
 def save(sense: Sense, folder: Path) -> None:
     """Write the network, the tables of its two layers as one signed byte a weight, with their scales."""
-    stored: dict[str, Weights] = {name: getattr(sense, name) for name in LAYERS}
-    scales = {name: float(np.abs(stored[name]).max()) / 127 or 1.0 for name in ("hidden", "last")}
-    np.savez(
-        folder / "sense.npz",
-        hidden=np.round(sense.hidden / scales["hidden"]).astype(np.int8),
-        hidden_bias=sense.hidden_bias,
-        last=np.round(sense.last / scales["last"]).astype(np.int8),
-        last_bias=sense.last_bias,
-    )
-    header = {"labels": list(sense.labels), "encoder": sense.encoder, "scales": scales}
+    (hidden, of_hidden), (last, of_last) = quantised(sense.hidden), quantised(sense.last)
+    np.savez(folder / "sense.npz", hidden=hidden, hidden_bias=sense.hidden_bias, last=last, last_bias=sense.last_bias)
+    header = {"labels": list(sense.labels), "encoder": sense.encoder, "scales": {"hidden": of_hidden, "last": of_last}}
     (folder / "sense.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")

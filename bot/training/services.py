@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.engines.embedded import EmbeddedEngine
-from bot.engines.nature import BUCKETS, signs
+from bot.engines.nature import BUCKETS
 from bot.engines.services import Floats, Services, shipped_words
 from bot.messages import Nature
 from bot.training import natures
+from bot.training.quantising import quantised
 
 SWITCHBOARD = "standard"
 REGULARISATION = 1e-4
@@ -51,15 +51,10 @@ def train(engine: EmbeddedEngine, asked: Sequence[tuple[str, str]]) -> Services:
         asked: requests and their services.
     """
     from scipy.optimize import minimize
-    from scipy.sparse import csr_matrix
 
     labels = sorted({service for _, service in asked})
     right = np.array([labels.index(service) for _, service in asked])
-    read = [signs(text) for text, _ in asked]
-    pointers = np.cumsum([0, *(len(one.rows) for one in read)])
-    lit = csr_matrix(
-        (np.concatenate([one.weights for one in read]), np.concatenate([one.rows for one in read]), pointers), (len(read), BUCKETS)
-    )
+    lit = natures.signs_of([text for text, _ in asked])
     shown = np.stack([_shown(engine, text, labels) for text, _ in asked])
     counts = Counter(right.tolist())
     weights_of = np.array([counts[one] ** -FAIRNESS for one in right.tolist()])
@@ -92,9 +87,8 @@ def _shown(engine: EmbeddedEngine, text: str, labels: Sequence[str]) -> Floats:
 
 def save(services: Services, folder: Path) -> None:
     """Write the classifier as one signed byte a weight, with a scale."""
-    scale = float(np.abs(services.weights).max()) / 127 or 1.0
-    quantised: npt.NDArray[np.int8] = np.round(services.weights / scale).astype(np.int8)
-    np.save(folder / "services.npy", quantised)
+    weights, scale = quantised(services.weights)
+    np.save(folder / "services.npy", weights)
     header = {
         "services": list(services.labels),
         "scale": scale,
