@@ -165,7 +165,7 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
         _converse(lesson, folder)
         return
     from bot.engines.weighing import Weigher, thresholds
-    from bot.training import sense, services, weighing
+    from bot.training import convolution, sense, services, weighing
     from bot.training.learning import Phrasings
 
     _learn(lesson, folder)
@@ -174,6 +174,7 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     say(f"Pesée des natures : {len(requests) + len(phrased)} demandes, par des modèles qui ne les ont pas lues…")
     weighed = weighing.OutOfFold(lesson.catalogue.index, Phrasings.of(lesson.without_order), [*requests, *phrased])
     sense.save(weighed.sense, folder)
+    convolution.save(weighed.convolution, folder)
     weighed.weigh(lesson.engines(folder), requests)
     weighed.weigh(lesson.engines_without_order(folder), phrased)
     kept, trust = thresholds(folder), Weigher.load(folder).trust  # those in service stay when nothing judges

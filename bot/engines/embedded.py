@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.conversation import LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
+from bot.engines.convolution import Convolution
 from bot.engines.intents import Classes, Intents
 from bot.engines.nature import Judged, NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
@@ -76,6 +77,7 @@ class EmbeddedEngine:
     calibration: Calibration
     natures: NatureClassifier
     sense: Sense
+    convolution: Convolution
     weigher: Weigher
     services: Services
     languages: Languages
@@ -90,8 +92,9 @@ class EmbeddedEngine:
         conversation = Conversation(catalogue, shipped_manners(), Learned.load(models))
         ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
         classes = Classes.over(Intents.load(models), catalogue.index)
-        sense, weigher, services = Sense.load(models), Weigher.load(models), Services.load(models)
-        return cls(catalogue, classes, ranker, calibration, natures, sense, weigher, services, languages, shipped_rules(), conversation)
+        sense, convolution = Sense.load(models), Convolution.load(models)
+        readers = (natures, sense, convolution, Weigher.load(models), Services.load(models))
+        return cls(catalogue, classes, ranker, calibration, *readers, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""
@@ -172,6 +175,8 @@ class EmbeddedEngine:
         ranked = self.ranker.rank(self.catalogue.index, reading, evidence, self.classes)
         known = self.sense.encoder == self.catalogue.index.embedder.name
         meant = self.sense.judge(evidence.vector) if known and self._taught(language) else None
+        ordered = self.convolution.judge(text)
+        named = said.joined(ordered)
         clauses = clauses_of(text)[:MOST_CLAUSES]
         natures, likeness = said.natures, self.certain(ranked, reading)
         follows, leans, continues = bool(context.last) and len(words) <= LONGEST_CONTINUATION, False, False
@@ -191,6 +196,7 @@ class EmbeddedEngine:
         clues = Clues(
             words=natures,
             meaning=meant.natures if meant else None,
+            order=ordered.natures,
             clauses=tuple(self.natures.judge(clause).natures for clause in clauses) if len(clauses) > 1 else (),
             likeness=likeness,
             asks_a_way=self.rules.asks_a_way(words),
@@ -199,7 +205,7 @@ class EmbeddedEngine:
             follows=follows,
             continues=continues,
         )
-        return Searched(reading, ranked, leans, clues, said.joined(meant).number if meant else said.number)
+        return Searched(reading, ranked, leans, clues, (named.joined(meant) if meant else named).number)
 
     def _language(self, text: str, words: Sequence[str], context: Context) -> str:
         before = context.last.language if context.last else DEFAULT

@@ -143,14 +143,18 @@ class Signs:
     """(n,): the words of a text weigh 1 together, and so do its cues, in the sense of the sum of squares."""
 
 
-def signs(text: str) -> Signs:
-    """What is read of a text, fillers included ("où en est" matters here): words, neighbours, characters; and the cues in their order."""
+def words_read(text: str) -> list[str]:
+    """The words of a text that are read, fillers included ("où en est" matters here), in their order."""
     words = folded_words(text)
-    if len(words) > MOST_WORDS:
-        words = words[: MOST_WORDS // 2] + words[-MOST_WORDS // 2 :]
+    return words[: MOST_WORDS // 2] + words[-MOST_WORDS // 2 :] if len(words) > MOST_WORDS else words
+
+
+def signs(text: str) -> Signs:
+    """What is read of a text: words, neighbours, characters; and the cues in their order."""
+    words = words_read(text)
     cues = _increasing(_buckets(_cue_signs(shipped_cues().read(words)), CUE_BUCKETS))
-    words = [_LONG_NUMBER.sub("9999", word) for word in words]
-    plain = _increasing({*_buckets(_word_signs(words, text), WORD_BUCKETS), *(bucket for word in words for bucket in _letters(word))})
+    words = [unnumbered(word) for word in words]
+    plain = _increasing({*_buckets(_word_signs(words, text), WORD_BUCKETS), *(bucket for word in words for bucket in letters(word))})
     weights = np.concatenate([np.full(len(part), len(part) ** -0.5, np.float32) for part in (plain, cues) if len(part)])
     return Signs(np.concatenate([plain, cues + WORD_BUCKETS]), weights)
 
@@ -165,8 +169,13 @@ def _word_signs(words: Sequence[str], text: str) -> list[str]:
     return found
 
 
+def unnumbered(word: str) -> str:
+    """A word whose long numbers are all the same one: which one it is says nothing."""
+    return _LONG_NUMBER.sub("9999", word)
+
+
 @lru_cache(maxsize=50_000)
-def _letters(word: str) -> tuple[int, ...]:
+def letters(word: str) -> tuple[int, ...]:
     """The buckets of the runs of three and four letters of a word."""
     return tuple(zlib.crc32(gram.encode()) % WORD_BUCKETS for gram in character_grams([word], 3, 4))
 

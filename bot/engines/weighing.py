@@ -1,8 +1,8 @@
-"""The nature of a request, weighed: what its words and its meaning say, clause by clause too, and how well a fiche answers it.
+"""The nature of a request, weighed: what its words, their order and its meaning say, clause by clause too, and how well a fiche answers it.
 
 The classifier of words knows nothing of the fiches: "j'ai perdu mon passeport, je prends l'avion demain" looks like a file, although a
 fiche answers it wholly. A danger told after "c'est pour un renouvellement" hides among the words of a procedure; alone, its clause shows.
-One multinomial logistic regression weighs all of it, learned on requests that the two classifiers had not read (`bot.training.weighing`;
+One multinomial logistic regression weighs all of it, learned on requests that the three classifiers had not read (`bot.training.weighing`;
 stacked generalization, Wolpert, 1992).
 """
 
@@ -39,6 +39,7 @@ MOST_CLAUSES = 8
 SIGNS = (
     *(f"words_{nature}" for nature in NATURES),
     *(f"meaning_{nature}" for nature in NATURES),
+    *(f"order_{nature}" for nature in NATURES),
     "likeness_odds",
     "likeness",
     "asks_a_way",
@@ -56,11 +57,13 @@ SIGNS = (
     "asks_personal_file",
     "foreign_words_emergency",
     "foreign_meaning_emergency",
+    "foreign_order_emergency",
     "follows",
     "continues",
     "follows_likeness",
     "follows_words_emergency",
     "follows_meaning_emergency",
+    "follows_order_emergency",
     "continues_words_general",
     "continues_words_personal_file",
     "continues_likeness",
@@ -94,6 +97,8 @@ class Clues:
     """By the classifier of words; of a turn that continues others, with theirs."""
     meaning: Shares | None
     """By the network over the vectors; None when it knows neither this encoder nor this language."""
+    order: Shares
+    """By the network of windows of words."""
     clauses: Sequence[Shares]
     """By the classifier of words, for each clause of a message that has several."""
     likeness: float
@@ -112,6 +117,7 @@ def signs(clues: Clues) -> Floats:
     """The signs of `clues`, shape (len(SIGNS),); NaN for what the meaning does not say."""
     words = {nature: log_odds(clues.words.get(nature, 0.0)) for nature in NATURES}
     meaning = {nature: log_odds(clues.meaning.get(nature, 0.0)) if clues.meaning is not None else math.nan for nature in NATURES}
+    order = {nature: log_odds(clues.order.get(nature, 0.0)) for nature in NATURES}
     alone = clues.clauses or (clues.words,)
     greatest = {nature: log_odds(max(clause.get(nature, 0.0) for clause in alone)) for nature in CLAUSES}
     calmest = log_odds(min(clause.get(Nature.EMERGENCY, 0.0) for clause in alone))
@@ -121,6 +127,7 @@ def signs(clues: Clues) -> Floats:
         (
             *words.values(),
             *meaning.values(),
+            *order.values(),
             log_odds(likeness),
             likeness,
             asks,
@@ -138,11 +145,13 @@ def signs(clues: Clues) -> Floats:
             asks * words[Nature.PERSONAL_FILE],
             clues.foreign * words[Nature.EMERGENCY],
             clues.foreign * meaning[Nature.EMERGENCY],
+            clues.foreign * order[Nature.EMERGENCY],
             follows,
             continues,
             follows * likeness,
             follows * words[Nature.EMERGENCY],
             follows * meaning[Nature.EMERGENCY],
+            follows * order[Nature.EMERGENCY],
             continues * words[Nature.GENERAL],
             continues * words[Nature.PERSONAL_FILE],
             continues * likeness,

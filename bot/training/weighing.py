@@ -1,9 +1,9 @@
 """Learns how the signs of a request weigh on its nature (`bot.engines.weighing`), then chooses the threshold of a reply.
 
-What a classifier has read, it recognises too well: so the requests are cut in folds, and the words and the meaning of each one are judged
-by classifiers that have read neither it nor its fold. Phrasings of fiches are requests like any other, the most ordinary of all: those of
-the share ORDER (`shares`) are put to engines whose search has never seen them. Turns of conversations are weighed too: what people add to
-a question already asked, and what they tell of another nature in the middle of it.
+What a classifier has read, it recognises too well: so the requests are cut in folds, and the words, their order and the meaning of each one
+are judged by classifiers that have read neither it nor its fold. Phrasings of fiches are requests like any other, the most ordinary of
+all: those of the share ORDER (`shares`) are put to engines whose search has never seen them. Turns of conversations are weighed too: what
+people add to a question already asked, and what they tell of another nature in the middle of it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.assistant import Assistant
+from bot.engines.convolution import Convolution
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.nature import NatureClassifier
 from bot.engines.probabilities import log_odds
@@ -26,7 +27,7 @@ from bot.engines.sense import Sense
 from bot.engines.weighing import ANSWERABLE, SIGNS, Floats, Shares, Weigher, answerable, signs
 from bot.messages import NO_CONTEXT, Context, Nature
 from bot.policy import DECLINED, Thresholds
-from bot.training import natures, sense
+from bot.training import convolution, natures, sense
 from bot.training.conversation import Dialogue, replayed
 from bot.training.learning import Phrasings
 from bot.training.ranking import SEED, Guide, is_answer
@@ -98,24 +99,27 @@ class OutOfFold:
         read = sense.vectors(index, [one.text for one in requests])
         others = [*general.french[::SHARE_OF_FRENCH], *general.foreign]
         more = sense.vectors(index, others)
-        self.classifiers: list[tuple[NatureClassifier, Sense]] = []
-        """Of words and of meaning, by the fold that they have not read."""
+        self.classifiers: list[tuple[NatureClassifier, Sense, Convolution]] = []
+        """Of words, of meaning and of order, by the fold that they have not read."""
         for fold in range(FOLDS):
             known = [number for number, one in enumerate(requests) if one.fold != fold]
             labels = [requests[number].label for number in known]
             texts = [requests[number].text for number in known]
             words = natures.fit([*general.all, *texts], [*[GENERAL] * len(general.all), *labels])
-            meaning = sense.fit(np.vstack([read[known], more]), [*labels, *[GENERAL] * len(others)], index.embedder.name)
-            self.classifiers.append((words, meaning))
+            labels += [GENERAL] * len(others)
+            meaning = sense.fit(np.vstack([read[known], more]), labels, index.embedder.name)
+            self.classifiers.append((words, meaning, convolution.fit([*texts, *others], labels)))
         everyone = [*[one.label for one in requests], *[GENERAL] * len(others)]
         self.sense = sense.fit(np.vstack([read, more]), everyone, index.embedder.name)
         """The network that has read everything: the one that serves."""
+        self.convolution = convolution.fit([*(one.text for one in requests), *others], everyone)
+        """Likewise."""
         self.rows: list[tuple[Request, Floats]] = []
 
     def blind(self, engine: EmbeddedEngine, request: Request) -> EmbeddedEngine:
         """`engine` with classifiers that have not read `request`."""
-        words, meaning = self.classifiers[request.fold]
-        return replace(engine, natures=words, sense=meaning)
+        words, meaning, order = self.classifiers[request.fold]
+        return replace(engine, natures=words, sense=meaning, convolution=order)
 
     def weigh(self, engines: Sequence[EmbeddedEngine], requests: Iterable[Request]) -> None:
         """Read the signs of `requests`, by one engine after the other; what a pattern decides needs none."""

@@ -9,6 +9,7 @@ import pytest
 
 from bot.assistant import Assistant
 from bot.commands.train import Lesson
+from bot.engines.convolution import Convolution
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.sense import Sense
 from bot.engines.services import Services
@@ -16,7 +17,7 @@ from bot.engines.shipped import SHIPPED
 from bot.engines.weighing import Weigher, signs, thresholds
 from bot.messages import Nature
 from bot.policy import Thresholds
-from bot.training import learning, natures, sense, services, weighing
+from bot.training import convolution, learning, natures, sense, services, weighing
 from bot.training.learning import Phrasings
 from bot.training.ranking import Guide
 from bot.training.weighing import MOST_WRONG, Origin, Request, least_sure
@@ -122,19 +123,21 @@ def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: Embed
     vectors = engine.catalogue.index.vectors(engine.catalogue.lexicon.read(STRANGE.text))
 
     assert lesson.sense.judge(vectors).natures[Nature.EMERGENCY] > blind.sense.judge(vectors).natures[Nature.EMERGENCY]
-    readers = [natures for number, (natures, _) in enumerate(lesson.classifiers) if number != STRANGE.fold]
-    assert all(
-        one.judge(STRANGE.text).natures[Nature.EMERGENCY] > blind.natures.judge(STRANGE.text).natures[Nature.EMERGENCY] for one in readers
-    )
+    for number, (words, _, order) in enumerate(lesson.classifiers):
+        if number != STRANGE.fold:
+            for reader, stranger in ((words, blind.natures), (order, blind.convolution)):
+                assert reader.judge(STRANGE.text).natures[Nature.EMERGENCY] > stranger.judge(STRANGE.text).natures[Nature.EMERGENCY]
 
 
-def test_the_network_and_the_weights_come_back_from_their_files_as_they_were(
+def test_the_networks_and_the_weights_come_back_from_their_files_as_they_were(
     engine: EmbeddedEngine, lesson: weighing.OutOfFold, tmp_path: Path
 ) -> None:
     weigher = replace(lesson.fit(), trust=(1.5, -0.25))
     sense.save(lesson.sense, tmp_path)
+    convolution.save(lesson.convolution, tmp_path)
     weighing.save(weigher, Thresholds(0.8, 0.2, 0.7), tmp_path)
-    clues = replace(engine, sense=Sense.load(tmp_path)).clues("mon dossier est bloqué, que faire ?")
+    stored = replace(engine, sense=Sense.load(tmp_path), convolution=Convolution.load(tmp_path))
+    clues = stored.clues("mon dossier est bloqué, que faire ?")
     assert clues is not None
 
     read = Weigher.load(tmp_path)
