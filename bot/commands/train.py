@@ -21,6 +21,7 @@ from knowledge.commands.screen import say, warn
 
 if TYPE_CHECKING:
     from bot.catalogue import Catalogue
+    from bot.engines.intents import Intents
     from knowledge.fiches import PublishedFiche
     from knowledge.search import Sheet
 
@@ -100,16 +101,14 @@ class Lesson:
     def engines_without_order(self, folder: Path) -> list[EmbeddedEngine]:
         """The same, whose search and intents have never seen the phrasings of the share ORDER."""
         from bot.engines.intents import Classes
-        from bot.training import intents
         from knowledge.building import build
         from knowledge.wordforms import default_lexicon
 
-        taught = intents.train(without(self.without_order, frozenset({Share.ASIDE})), self.sheets, default_lexicon())
         found = []
         for catalogue in self.catalogues:
             index = build(self.without_order, tuple(catalogue.sheets.values()), default_lexicon())
             engine = EmbeddedEngine.load(replace(catalogue, index=index), models=folder)
-            found.append(replace(engine, classes=Classes.over(taught, index)))
+            found.append(replace(engine, classes=Classes.over(self.intents_without_order, index)))
         return found
 
     @property
@@ -120,6 +119,14 @@ class Lesson:
     def without_order(self) -> tuple[PublishedFiche, ...]:
         """The fiches without the phrasings of the share ORDER."""
         return without(self.fiches, frozenset({Share.ORDER}))
+
+    @cached_property
+    def intents_without_order(self) -> Intents:
+        """The classifier of intents that has never seen them."""
+        from bot.training import intents
+        from knowledge.wordforms import default_lexicon
+
+        return intents.train(without(self.without_order, frozenset({Share.ASIDE})), self.sheets, default_lexicon())
 
     @cached_property
     def catalogues(self) -> tuple[Catalogue, ...]:
@@ -164,6 +171,7 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     if part == "conversation":
         _converse(lesson, folder)
         return
+    from bot.engines.convolution import NATURES
     from bot.engines.weighing import Weigher, thresholds
     from bot.training import convolution, sense, services, weighing
     from bot.training.learning import Phrasings
@@ -174,7 +182,7 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     say(f"Pesée des natures : {len(requests) + len(phrased)} demandes, par des modèles qui ne les ont pas lues…")
     weighed = weighing.OutOfFold(lesson.catalogue.index, Phrasings.of(lesson.without_order), [*requests, *phrased])
     sense.save(weighed.sense, folder)
-    convolution.save(weighed.convolution, folder)
+    convolution.save(weighed.order, NATURES, folder)
     weighed.weigh(lesson.engines(folder), requests)
     weighed.weigh(lesson.engines_without_order(folder), phrased)
     kept, trust = thresholds(folder), Weigher.load(folder).trust  # those in service stay when nothing judges
@@ -219,7 +227,8 @@ def _learn(lesson: Lesson, folder: Path) -> None:
     from knowledge.wordforms import default_lexicon
 
     judged = lesson.natures() + [(dialogue.turns[-1], Nature.GENERAL.value) for dialogue in lesson.dialogues()]
-    learning.train(lesson.fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, folder, say)
+    asked, blind = lesson.asked(), lesson.intents_without_order
+    learning.train(lesson.fiches, lesson.sheets, default_lexicon(), asked, judged, blind, folder, say)
 
 
 def _converse(lesson: Lesson, folder: Path) -> None:

@@ -1,9 +1,9 @@
-"""The nature of a request by its words in their order: a small convolutional network.
+"""The nature of a request, or the fiche it asks for, by its words in their order: a small convolutional network.
 
-The classifier of words adds up what each says; this one reads them three at a time and keeps what the clearest window shows, wherever it
+The other classifiers add up what each word says; this one reads them three at a time and keeps what the clearest window shows, wherever it
 stands: a danger told after a procedure is heard as loudly as alone. A word is the mean of its letters and of itself, so that a misspelled
 one is still read (Bojanowski and others, 2017; Kim, 2014). It is learned by `bot.training.convolution` and travels in
-`models/convolution.json` and `convolution.npz`.
+`models/natures_order.*` and `intents_order.*`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from bot.engines.nature import WORD_BUCKETS, Judged, letters, told, unnumbered, 
 from bot.engines.shipped import SHIPPED, whole
 
 Weights = npt.NDArray[np.float32]
+NATURES, INTENTS = "natures_order", "intents_order"
+"""Names of the two networks of a folder of models."""
 WINDOW = 3
 """Words read together."""
 LAYERS = ("table", "filters", "filters_bias", "last", "last_bias")
@@ -45,7 +48,7 @@ class Convolution:
     weighed."""
 
     labels: tuple[str, ...]
-    """As those of `NatureClassifier`."""
+    """As those of `NatureClassifier`, or fiches."""
     table: Weights | npt.NDArray[np.int8]
     """(ROWS, dimensions): in units of `unit`."""
     filters: Weights
@@ -59,15 +62,15 @@ class Convolution:
     unit: float = 1.0
 
     @classmethod
-    def load(cls, models: Path = SHIPPED) -> Convolution:
-        """The network of a folder of models.
+    def load(cls, name: str, models: Path = SHIPPED) -> Convolution:
+        """The network of a folder of models: `NATURES` or `INTENTS`.
 
         Raises:
             ModelsMissing: its files are cut, or not those of one network.
         """
-        with whole(models, "convolution.json", "convolution.npz"):
-            header = json.loads((models / "convolution.json").read_text("utf-8"))
-            with np.load(models / "convolution.npz", allow_pickle=False) as stored:
+        with whole(models, f"{name}.json", f"{name}.npz"):
+            header = json.loads((models / f"{name}.json").read_text("utf-8"))
+            with np.load(models / f"{name}.npz", allow_pickle=False) as stored:
                 scales = header["scales"]
                 filters, bias, last, last_bias = (stored[name] * np.float32(scales.get(name, 1.0)) for name in LAYERS[1:])
                 read = cls(tuple(header["labels"]), stored["table"], filters, bias, last, last_bias, scales["table"])
@@ -77,13 +80,19 @@ class Convolution:
                 raise ValueError("tailles")
             return read
 
-    def judge(self, text: str) -> Judged:
-        """What the words of `text` say of its nature, in their order."""
-        made = np.stack([self.table[list(pieces(word))].mean(axis=0) for word in words_of(text)])
-        words = np.asarray(made * self.unit, self.filters.dtype)
+    def scores(self, text: str) -> Weights:
+        """What the words of `text` say, in their order: the logarithm of the share of each label, but for a constant, shape (labels,)."""
+        rows = [pieces(word) for word in words_of(text)]
+        counts = np.array([len(one) for one in rows])
+        sums = np.add.reduceat(self.table[list(chain(*rows))], np.cumsum(counts) - counts, axis=0, dtype=self.filters.dtype)
+        words = np.asarray(sums * (self.unit / counts)[:, None], self.filters.dtype)
         shown = np.maximum(windows(words[None])[0] @ self.filters + self.filters_bias, 0.0)
         read = np.concatenate([shown.max(axis=0), shown.mean(axis=0), words.mean(axis=0)])
-        return told(self.labels, read @ self.last + self.last_bias)
+        return np.asarray(read @ self.last + self.last_bias)
+
+    def judge(self, text: str) -> Judged:
+        """What a network of natures says of `text`."""
+        return told(self.labels, self.scores(text))
 
 
 def windows(words: Weights) -> Weights:
@@ -95,6 +104,8 @@ def windows(words: Weights) -> Weights:
     Returns:
         (texts, words, WINDOW * dimensions); nothing stands before the first word and after the last one.
     """
-    many = words.shape[1]
-    padded = np.pad(words, ((0, 0), (WINDOW // 2, WINDOW // 2), (0, 0)))
+    texts, many, dimensions = words.shape
+    reach = WINDOW // 2
+    padded = np.zeros((texts, many + 2 * reach, dimensions), words.dtype)
+    padded[:, reach : reach + many] = words
     return np.concatenate([padded[:, shift : shift + many] for shift in range(WINDOW)], axis=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.conversation import LONGEST_CONTINUATION, Conversation, Learned, judged, shipped_manners
-from bot.engines.convolution import Convolution
+from bot.engines.convolution import NATURES, Convolution
 from bot.engines.intents import Classes, Intents
 from bot.engines.nature import Judged, NatureClassifier, Rules, clauses_of, shipped_rules
 from bot.engines.picking import picked
@@ -77,7 +77,8 @@ class EmbeddedEngine:
     calibration: Calibration
     natures: NatureClassifier
     sense: Sense
-    convolution: Convolution
+    order: Convolution
+    """Of natures."""
     weigher: Weigher
     services: Services
     languages: Languages
@@ -92,8 +93,8 @@ class EmbeddedEngine:
         conversation = Conversation(catalogue, shipped_manners(), Learned.load(models))
         ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
         classes = Classes.over(Intents.load(models), catalogue.index)
-        sense, convolution = Sense.load(models), Convolution.load(models)
-        readers = (natures, sense, convolution, Weigher.load(models), Services.load(models))
+        sense, order = Sense.load(models), Convolution.load(NATURES, models)
+        readers = (natures, sense, order, Weigher.load(models), Services.load(models))
         return cls(catalogue, classes, ranker, calibration, *readers, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
@@ -174,9 +175,9 @@ class EmbeddedEngine:
         evidence = self.catalogue.index.evidence(reading)
         ranked = self.ranker.rank(self.catalogue.index, reading, evidence, self.classes)
         known = self.sense.encoder == self.catalogue.index.embedder.name
-        meant = self.sense.judge(evidence.vector) if known and self._taught(language) else None
-        ordered = self.convolution.judge(text)
-        named = said.joined(ordered)
+        taught = self._taught(language)
+        meant = self.sense.judge(evidence.vector) if known and taught else None
+        ordered = self.order.judge(text) if taught else None
         clauses = clauses_of(text)[:MOST_CLAUSES]
         natures, likeness = said.natures, self.certain(ranked, reading)
         follows, leans, continues = bool(context.last) and len(words) <= LONGEST_CONTINUATION, False, False
@@ -196,7 +197,7 @@ class EmbeddedEngine:
         clues = Clues(
             words=natures,
             meaning=meant.natures if meant else None,
-            order=ordered.natures,
+            order=ordered.natures if ordered else None,
             clauses=tuple(self.natures.judge(clause).natures for clause in clauses) if len(clauses) > 1 else (),
             likeness=likeness,
             asks_a_way=self.rules.asks_a_way(words),
@@ -205,7 +206,7 @@ class EmbeddedEngine:
             follows=follows,
             continues=continues,
         )
-        return Searched(reading, ranked, leans, clues, (named.joined(meant) if meant else named).number)
+        return Searched(reading, ranked, leans, clues, said.joined(*(one for one in (ordered, meant) if one)).number)
 
     def _language(self, text: str, words: Sequence[str], context: Context) -> str:
         before = context.last.language if context.last else DEFAULT

@@ -1,6 +1,7 @@
 """The classifier of intents: one class a fiche, learned from the phrasings of all. It sees what tells fiches apart, the search likeness.
 
-A fiche written since the training has no class: it is neither favoured nor held back, and the search alone finds it.
+It has two readers: one of the terms of the question as the search reads it, one of its words, in their order (`convolution`). A fiche
+written since the training has no class: it is neither favoured nor held back, and the search alone finds it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bot.engines.convolution import INTENTS, Convolution
 from bot.engines.shipped import SHIPPED, whole
 from knowledge.search import Index
+from knowledge.wordforms import Reading
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 BUCKETS = 8192
 """Rows of the table: twice as many, or characters beside words, order no question better (cross-validated)."""
-SIGNS = ("intent", "intent_behind", "intent_known")
+SIGNS = ("intent", "intent_behind", "intent_known", "ordered", "ordered_behind")
+"""By the terms, whether there is a class, and by the words in their order."""
 
 
 def rows_of(terms: Sequence[str]) -> Integers:
@@ -41,6 +45,8 @@ class Intents:
     scale: float
     bias: Floats
     """(fiches,)."""
+    order: Convolution
+    """Of the same fiches, in the same order."""
 
     @classmethod
     def load(cls, models: Path = SHIPPED) -> Intents:
@@ -52,8 +58,9 @@ class Intents:
         with whole(models, "intents.json", "intents.npy"):
             header = json.loads((models / "intents.json").read_text("utf-8"))
             weights = np.load(models / "intents.npy", allow_pickle=False)
-            read = cls(tuple(header["fiches"]), weights, header["scale"], np.array(header["bias"]))
-            if read.weights.shape != (BUCKETS, len(read.fiches)) or read.bias.shape != (len(read.fiches),):
+            order = Convolution.load(INTENTS, models)
+            read = cls(tuple(header["fiches"]), weights, header["scale"], np.array(header["bias"]), order)
+            if order.labels != read.fiches or read.weights.shape != (BUCKETS, len(read.fiches)) or read.bias.shape != (len(read.fiches),):
                 raise ValueError("tailles")
             return read
 
@@ -62,6 +69,10 @@ class Intents:
         rows = rows_of(terms)
         lit: Floats = self.weights[rows].sum(axis=0, dtype=np.int32) * (self.scale / len(rows) ** 0.5)
         return lit + self.bias
+
+    def ordered(self, reading: Reading) -> Floats:
+        """The logarithm of the share of each fiche, but for a constant, by the words in their order, shape (fiches,)."""
+        return self.order.scores(" ".join(reading.words)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -78,14 +89,16 @@ class Classes:
         numbers = {fiche: number for number, fiche in enumerate(intents.fiches)}
         return cls(intents, np.array([numbers.get(subject.fiche or "", -1) for subject in index.subjects], np.int64))
 
-    def signs(self, terms: Sequence[str], chosen: Integers) -> Floats:
-        """What the classifier says of the `chosen` subjects, shape (chosen, len(SIGNS)): log-odds (the mean of all for a subject without
-        class), distance to the best of the index, and whether there is a class."""
+    def signs(self, reading: Reading, chosen: Integers) -> Floats:
+        """What the classifier says of the `chosen` subjects, shape (chosen, len(SIGNS)): log-odds by the terms (the mean of all for a
+        subject without class), distance to the best of the index, whether there is a class; logarithm of the share by the words in their
+        order (likewise), and distance."""
         present = self.columns[self.columns >= 0]
         if not len(present):
             return np.zeros((len(chosen), len(SIGNS)))
-        scores = self.intents.scores(terms)
         columns = self.columns[chosen]
         known = columns >= 0
-        own = np.where(known, scores[columns], scores[present].mean())
-        return np.stack([own, own - scores[present].max(), known], axis=1)
+        scores, ordered = self.intents.scores(reading.terms), self.intents.ordered(reading)
+        ordered -= np.logaddexp.reduce(ordered[present])
+        own, in_order = (np.where(known, one[columns], one[present].mean()) for one in (scores, ordered))
+        return np.stack([own, own - scores[present].max(), known, in_order, in_order - ordered[present].max()], axis=1)

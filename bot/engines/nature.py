@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -206,9 +207,10 @@ class Judged(NamedTuple):
         """The likeliest number to call; None when the classifier knows none."""
         return max(self.numbers, key=lambda number: self.numbers[number], default=None)
 
-    def joined(self, other: Judged) -> Judged:
-        """The number that both name; the natures stay."""
-        return Judged(self.natures, {number: share * (other.numbers.get(number, 0.0) + 0.01) for number, share in self.numbers.items()})
+    def joined(self, *others: Judged) -> Judged:
+        """The numbers that all name; the natures stay."""
+        named = {number: share * prod(one.numbers.get(number, 0.0) + 0.01 for one in others) for number, share in self.numbers.items()}
+        return Judged(self.natures, named)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def shortlist(index: Index, reading: Reading, evidence: Evidence, classes: Class
     meanings = np.vstack([meant[:, chosen], told])
     behind = np.vstack([nearest, [[told.max(initial=-1.0)]]]) - meanings
     firsts = (shares[:, chosen] >= 0.999).T
-    intended = classes.signs(reading.terms, chosen)
+    intended = classes.signs(reading, chosen)
     return chosen, np.hstack([shares[:, chosen].T, firsts, levels.T, compared, near, meanings.T, behind.T, intended])
 
 
@@ -136,7 +136,7 @@ class Ranker:
         return Ranked(chosen[order], scores[order], features[order])
 
 
-WHEN_ALONE = ("share", "lead", "score", "meaning", "meaning_read", "meaning_several", "meaning_told", "meaning_lead", "intent")
+WHEN_ALONE = ("share", "lead", "score", "meaning", "meaning_read", "meaning_several", "meaning_told", "meaning_lead", "intent", "ordered")
 """Signs that are worth less where no official sheet competes with the fiches: what no fiche answers must still resemble one of them."""
 _SIGNS = (
     "share",
@@ -160,6 +160,8 @@ _SIGNS = (
     "intent",
     "intent_lead",
     "intent_known",
+    "ordered",
+    "ordered_lead",
 )
 CONFIDENCE_FEATURES = (*_SIGNS, *(f"{name}_alone" for name in WHEN_ALONE), "alone")
 """`alone`: share of the subjects of the index that are fiches; `_alone`: a sign times that share."""
@@ -202,6 +204,8 @@ def confidence_signs(ranked: Ranked, reading: Reading, index: Index, general: fl
             first["intent"],
             _lead(ranked, "intent"),
             first["intent_known"],
+            first["ordered"],
+            _lead(ranked, "ordered"),
         ]
     )
     return np.concatenate([signs, alone * signs[_WHEN_ALONE], [alone]])

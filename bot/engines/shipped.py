@@ -13,8 +13,9 @@ from bot.errors import ModelsMissing
 SHIPPED = Path(str(files("bot"))) / "models"
 """The models of the package."""
 PARTS = (
-    "confidence.json", "conversation.json", "convolution.json", "convolution.npz", "intents.json", "intents.npy", "natures.json",
-    "natures.npy", "ranking.json", "sense.json", "sense.npz", "services.json", "services.npy", "weighing.json",
+    "confidence.json", "conversation.json", "intents.json", "intents.npy", "intents_order.json", "intents_order.npz", "natures.json",
+    "natures.npy", "natures_order.json", "natures_order.npz", "ranking.json", "sense.json", "sense.npz", "services.json", "services.npy",
+    "weighing.json",
 )  # fmt: skip
 """The files of a folder of models."""
 

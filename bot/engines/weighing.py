@@ -97,8 +97,8 @@ class Clues:
     """By the classifier of words; of a turn that continues others, with theirs."""
     meaning: Shares | None
     """By the network over the vectors; None when it knows neither this encoder nor this language."""
-    order: Shares
-    """By the network of windows of words."""
+    order: Shares | None
+    """By the network of windows of words; None when it does not know this language."""
     clauses: Sequence[Shares]
     """By the classifier of words, for each clause of a message that has several."""
     likeness: float
@@ -114,10 +114,10 @@ class Clues:
 
 
 def signs(clues: Clues) -> Floats:
-    """The signs of `clues`, shape (len(SIGNS),); NaN for what the meaning does not say."""
+    """The signs of `clues`, shape (len(SIGNS),); NaN for what the meaning and the order do not say."""
     words = {nature: log_odds(clues.words.get(nature, 0.0)) for nature in NATURES}
     meaning = {nature: log_odds(clues.meaning.get(nature, 0.0)) if clues.meaning is not None else math.nan for nature in NATURES}
-    order = {nature: log_odds(clues.order.get(nature, 0.0)) for nature in NATURES}
+    order = {nature: log_odds(clues.order.get(nature, 0.0)) if clues.order is not None else math.nan for nature in NATURES}
     alone = clues.clauses or (clues.words,)
     greatest = {nature: log_odds(max(clause.get(nature, 0.0) for clause in alone)) for nature in CLAUSES}
     calmest = log_odds(min(clause.get(Nature.EMERGENCY, 0.0) for clause in alone))

@@ -1,4 +1,4 @@
-"""Trains the convolutional network of natures (`bot.engines.convolution`) by stochastic descent, without torch: `.venv` has none."""
+"""Trains the networks of words in their order (`bot.engines.convolution`) by stochastic descent, without torch: `.venv` has none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ PASSES = 8
 TEXTS = 64
 """Texts of a step."""
 RATE, RATE_OF_TABLE = 3e-3, 15e-3
-"""Highest rates of the descent (Adam: Kingma and Ba, 2015), reached after a tenth of the steps; they end at nothing."""
+"""Highest rates of the descent (Adam: Kingma and Ba, 2015); they end at nothing."""
+WARM_UP = 0.1
+"""Share of the steps after which they are reached."""
 LEFT_OUT, DROPPED = 0.1, 0.4
 """Chance that a word is not read in a step, and that something read of a text is not weighed (Srivastava and others, 2014)."""
 DECAY = 1e-2
@@ -97,16 +99,12 @@ class Shelf:
 
 
 def fit(texts: Sequence[str], labels: Sequence[str]) -> Convolution:
-    """The network of texts whose nature is known. The same texts give the same network on the same kind of processor.
-
-    Args:
-        labels: as those of `NatureClassifier`.
-    """
+    """The network of texts whose label is known. The same texts give the same network on the same kind of processor."""
     names = sorted(set(labels))
     truth = np.searchsorted(names, list(labels))
     chance = np.random.default_rng(SEED)
     shelf = Shelf.of(texts)
-    network = _first(tuple(names), chance)
+    network = _first(tuple(names), chance)  # whose layers are moved where they stand
     layers = {name: getattr(network, name) for name in LAYERS}
     memories = {name: Memory.of(layer) for name, layer in layers.items()}
     steps = PASSES * (-(-len(texts) // TEXTS) + 1)
@@ -115,12 +113,12 @@ def fit(texts: Sequence[str], labels: Sequence[str]) -> Convolution:
         for chosen in shelf.steps(chance):
             number += 1
             part = number / steps
-            slope = min(part / 0.1, (1 + np.cos(np.pi * max(part - 0.1, 0.0) / 0.9)) / 2)
+            height = min(part / WARM_UP, (1 + np.cos(np.pi * max(part - WARM_UP, 0.0) / (1 - WARM_UP))) / 2)
             rows, slopes = gradients(network, shelf, shelf.padded(chosen), truth[chosen], chance)
             for name, gradient in slopes.items():
                 table = name == "table"
                 rate, decay = (RATE_OF_TABLE, 0.0) if table else (RATE, DECAY)
-                memories[name].step(layers[name], gradient, rate * slope, number, rows if table else slice(None), decay)
+                memories[name].step(layers[name], gradient, rate * height, number, rows if table else slice(None), decay)
     return network
 
 
@@ -184,11 +182,11 @@ def gradients(
     }
 
 
-def save(network: Convolution, folder: Path) -> None:
-    """Write the network, its tables as one signed byte a weight, with their scales."""
-    stored, scales = {name: getattr(network, name) for name in LAYERS}, {}
-    for name in ("table", "filters", "last"):
-        stored[name], scales[name] = quantised(stored[name])
-    np.savez(folder / "convolution.npz", **stored)
+def save(network: Convolution, name: str, folder: Path) -> None:
+    """Write a network under its name, its tables as one signed byte a weight, with their scales."""
+    stored, scales = {layer: getattr(network, layer) for layer in LAYERS}, {}
+    for layer in ("table", "filters", "last"):
+        stored[layer], scales[layer] = quantised(stored[layer])
+    np.savez(folder / f"{name}.npz", **stored)
     header = {"labels": list(network.labels), "scales": scales}
-    (folder / "convolution.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")

@@ -31,6 +31,7 @@ def train(
     lexicon: Lexicon,
     guides: Sequence[ranking.Guide],
     judged: Sequence[tuple[str, str]],
+    blind_to_order: Intents,
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
@@ -39,13 +40,13 @@ def train(
     Args:
         guides: questions of other people, which teach the order and the confidence.
         judged: examples of natures, as (text, label).
+        blind_to_order: a classifier that has seen no phrasing of the share ORDER, beside which the order is learned.
     """
     general = Phrasings.of(fiches).all
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
     tell("Intentions : une classe par fiche…")
     intents.save(intents.train(without(fiches, frozenset({Share.ASIDE})), sheets, lexicon), folder)
-    blind_to_order = intents.train(without(fiches, frozenset({Share.ASIDE, Share.ORDER})), sheets, lexicon)
     strangers = [text for nature in NOT_FOR_FICHES for text in natures.examples().get(nature.value, ())]
     random.Random(ranking.SEED).shuffle(strangers)
     guided = frozenset(guide.text for guide in guides)

@@ -45,10 +45,10 @@ LEAST_DEVIATION = 1e-2
 """Of a sign that hardly varies (none does in a conversation while only requests alone are read)."""
 TOLD_AFTER = 2400
 """Requests of every nature told after the first turns of a dialogue."""
-MOST_WRONG = 0.004
-"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Less than half of the one in a
-hundred that is promised: false alarms and wrong bodies take their part, and people who have not read the fiches ask harder questions than
-those that choose."""
+MOST_WRONG = 0.003
+"""Share of all questions, one third of which nothing answers, that may be answered wrongly: chooses `sure`. Less than a third of the one
+in a hundred that is promised: false alarms and wrong bodies take their part, and people who have not read the fiches ask harder questions
+than those that choose (wrong answers come out two to four times as many there)."""
 POSSIBLE, CLOSE = 0.2, 0.75
 """The other thresholds (`policy.Thresholds`): a question back costs a turn, never a wrong answer."""
 FORBIDDEN = frozenset({Nature.PERSONAL_FILE, Nature.COMPLAINT, Nature.WANTS_PERSON, *DECLINED})
@@ -112,14 +112,14 @@ class OutOfFold:
         everyone = [*[one.label for one in requests], *[GENERAL] * len(others)]
         self.sense = sense.fit(np.vstack([read, more]), everyone, index.embedder.name)
         """The network that has read everything: the one that serves."""
-        self.convolution = convolution.fit([*(one.text for one in requests), *others], everyone)
+        self.order = convolution.fit([*(one.text for one in requests), *others], everyone)
         """Likewise."""
         self.rows: list[tuple[Request, Floats]] = []
 
     def blind(self, engine: EmbeddedEngine, request: Request) -> EmbeddedEngine:
         """`engine` with classifiers that have not read `request`."""
         words, meaning, order = self.classifiers[request.fold]
-        return replace(engine, natures=words, sense=meaning, convolution=order)
+        return replace(engine, natures=words, sense=meaning, order=order)
 
     def weigh(self, engines: Sequence[EmbeddedEngine], requests: Iterable[Request]) -> None:
         """Read the signs of `requests`, by one engine after the other; what a pattern decides needs none."""

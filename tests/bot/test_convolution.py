@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.engines.convolution import LAYERS, Convolution, words_of
+from bot.engines.convolution import LAYERS, NATURES, Convolution, words_of
 from bot.engines.shipped import SHIPPED
 from bot.errors import ModelsMissing
 from bot.messages import Nature
@@ -45,19 +45,19 @@ def test_a_message_without_words_and_an_endless_one_are_read(network: Convolutio
 
 
 def test_the_network_comes_back_from_its_files_as_it_was(network: Convolution, tmp_path: Path) -> None:
-    convolution.save(network, tmp_path)
-    read = Convolution.load(tmp_path)
+    convolution.save(network, NATURES, tmp_path)
+    read = Convolution.load(NATURES, tmp_path)
     for said, _ in ORDERED:
         assert read.judge(said).natures == pytest.approx(network.judge(said).natures, abs=0.05)
 
 
 def test_layers_of_two_networks_are_refused(tmp_path: Path) -> None:
-    shutil.copy(SHIPPED / "convolution.json", tmp_path)
-    with np.load(SHIPPED / "convolution.npz") as stored:
+    shutil.copy(SHIPPED / "natures_order.json", tmp_path)
+    with np.load(SHIPPED / "natures_order.npz") as stored:
         layers = dict(stored)
-    np.savez(tmp_path / "convolution.npz", **(layers | {"last": layers["last"][:-1]}))
-    with pytest.raises(ModelsMissing, match=r"convolution.*tailles"):
-        Convolution.load(tmp_path)
+    np.savez(tmp_path / "natures_order.npz", **(layers | {"last": layers["last"][:-1]}))
+    with pytest.raises(ModelsMissing, match=r"natures_order.*tailles"):
+        Convolution.load(NATURES, tmp_path)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -20,7 +20,7 @@ from knowledge.wordforms import default_lexicon
 from tests.stock import real_assistant
 
 TAUGHT = ("cni-perte", "cni-vol", "permis-perte")
-OWN, BEHIND, KNOWN = range(len(SIGNS))
+OWN, BEHIND, KNOWN, ORDERED, ORDERED_BEHIND = range(len(SIGNS))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def taught(assistant: Assistant) -> Intents:
 def _signs(assistant: Assistant, intents: Intents, text: str) -> dict[str, np.ndarray]:
     """The signs of every fiche of the index for `text`, by fiche."""
     index = assistant.catalogue.index
-    signs = Classes.over(intents, index).signs(index.read(text).terms, np.arange(len(index.subjects)))
+    signs = Classes.over(intents, index).signs(index.read(text), np.arange(len(index.subjects)))
     return {fiche: signs[number] for fiche, number in index.by_fiche.items()}
 
 
@@ -44,15 +44,18 @@ def _signs(assistant: Assistant, intents: Intents, text: str) -> dict[str, np.nd
 def test_a_fiche_that_was_taught_is_put_first(assistant: Assistant, taught: Intents, text: str, fiche: str) -> None:
     signs = _signs(assistant, taught, text)
 
-    assert signs[fiche][BEHIND] == 0.0
-    assert all(signs[other][BEHIND] < 0.0 for other in TAUGHT if other != fiche)
+    for behind in (BEHIND, ORDERED_BEHIND):
+        assert signs[fiche][behind] == 0.0
+        assert all(signs[other][behind] < 0.0 for other in TAUGHT if other != fiche)
 
 
 def test_a_fiche_without_class_is_neither_favoured_nor_held_back(assistant: Assistant, taught: Intents) -> None:
     signs = _signs(assistant, taught, "où en est ma carte grise")
-    known = [signs[name][OWN] for name in TAUGHT]
+    known, ordered = ([signs[name][own] for name in TAUGHT] for own in (OWN, ORDERED))
 
-    assert signs["cg-perte-vol"].tolist() == pytest.approx([np.mean(known), np.mean(known) - max(known), 0.0])
+    expected = [np.mean(known), np.mean(known) - max(known), 0.0, np.mean(ordered), np.mean(ordered) - max(ordered)]
+    assert signs["cg-perte-vol"].tolist() == pytest.approx(expected)
+    assert np.exp(ordered).sum() == pytest.approx(1.0)
     assert [signs[name][KNOWN] for name in TAUGHT] == [1.0] * 3
 
 
@@ -90,6 +93,8 @@ def test_the_training_gives_twice_the_same_classifier_and_its_files_give_it_back
     assert read.fiches == taught.fiches and read.scale == taught.scale
     assert (read.weights == taught.weights).all() and read.weights.dtype == np.int8
     assert read.bias == pytest.approx(taught.bias, abs=1e-4)
+    asked = assistant.catalogue.index.read("carte d'identité perdue")
+    assert np.ptp(read.ordered(asked) - taught.ordered(asked)) < 0.1
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "text"])

@@ -9,7 +9,7 @@ import pytest
 
 from bot.assistant import Assistant
 from bot.commands.train import Lesson
-from bot.engines.convolution import Convolution
+from bot.engines.convolution import NATURES, Convolution
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.sense import Sense
 from bot.engines.services import Services
@@ -17,9 +17,10 @@ from bot.engines.shipped import SHIPPED
 from bot.engines.weighing import Weigher, signs, thresholds
 from bot.messages import Nature
 from bot.policy import Thresholds
-from bot.training import convolution, learning, natures, sense, services, weighing
+from bot.training import convolution, intents, learning, natures, sense, services, weighing
 from bot.training.learning import Phrasings
 from bot.training.ranking import Guide
+from bot.training.shares import Share, without
 from bot.training.weighing import MOST_WRONG, Origin, Request, least_sure
 from knowledge.wordforms import default_lexicon, folded_words
 
@@ -41,6 +42,8 @@ def few() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.OutOfFold:
+    patience = pytest.MonkeyPatch()
+    patience.setattr(convolution, "PASSES", 60)  # of a few examples, eight passes teach the network little
     requests = [Request(text, label, Origin.EXAMPLE) for label, texts in few.items() for text in texts]
     requests += [Request("combien coûte un passeport", "general", Origin.REQUEST), STRANGE]
     taught = weighing.OutOfFold(
@@ -48,6 +51,7 @@ def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.OutOfF
         Phrasings(["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], ["lost passport"]),
         requests,
     )
+    patience.undo()
     taught.weigh([engine], requests)
     return taught
 
@@ -111,10 +115,12 @@ def test_the_same_contents_teach_the_same_words_order_and_confidence(
     folders = [tmp_path / name for name in ("once", "again")]
     for folder in folders:
         folder.mkdir()
-        learning.train(fiches, (), default_lexicon(), asked, (), folder, lambda _said: None)
+        blind = intents.train(without(fiches, frozenset({Share.ORDER})), (), default_lexicon())
+        learning.train(fiches, (), default_lexicon(), asked, (), blind, folder, lambda _said: None)
 
     taught = sorted(file.name for file in folders[0].iterdir())
-    assert {"natures.json", "natures.npy", "intents.json", "intents.npy", "ranking.json", "confidence.json"} == set(taught)
+    both = {"intents.json", "intents.npy", "intents_order.json", "intents_order.npz"}
+    assert {"natures.json", "natures.npy", *both, "ranking.json", "confidence.json"} == set(taught)
     assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in taught)
 
 
@@ -125,7 +131,7 @@ def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: Embed
     assert lesson.sense.judge(vectors).natures[Nature.EMERGENCY] > blind.sense.judge(vectors).natures[Nature.EMERGENCY]
     for number, (words, _, order) in enumerate(lesson.classifiers):
         if number != STRANGE.fold:
-            for reader, stranger in ((words, blind.natures), (order, blind.convolution)):
+            for reader, stranger in ((words, blind.natures), (order, blind.order)):
                 assert reader.judge(STRANGE.text).natures[Nature.EMERGENCY] > stranger.judge(STRANGE.text).natures[Nature.EMERGENCY]
 
 
@@ -134,9 +140,9 @@ def test_the_networks_and_the_weights_come_back_from_their_files_as_they_were(
 ) -> None:
     weigher = replace(lesson.fit(), trust=(1.5, -0.25))
     sense.save(lesson.sense, tmp_path)
-    convolution.save(lesson.convolution, tmp_path)
+    convolution.save(lesson.order, NATURES, tmp_path)
     weighing.save(weigher, Thresholds(0.8, 0.2, 0.7), tmp_path)
-    stored = replace(engine, sense=Sense.load(tmp_path), convolution=Convolution.load(tmp_path))
+    stored = replace(engine, sense=Sense.load(tmp_path), order=Convolution.load(NATURES, tmp_path))
     clues = stored.clues("mon dossier est bloqué, que faire ?")
     assert clues is not None
 

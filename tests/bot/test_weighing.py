@@ -179,6 +179,12 @@ def test_with_another_encoder_the_meaning_says_nothing_and_the_rest_still_weighs
     assert likeliest(foreign.weigher.shares(clues)) is Nature.EMERGENCY
 
 
+def test_in_a_language_that_nobody_taught_neither_order_nor_meaning_says_anything(engine: EmbeddedEngine) -> None:
+    clues = engine.clues("আমার কার্ড হারিয়ে গেছে, কী করব?")
+    assert clues is not None and clues.order is None and clues.meaning is None
+    assert likeliest(engine.weigher.shares(clues), foreign=True, taught=False) is not Nature.EMERGENCY
+
+
 def test_layers_of_two_networks_are_refused(tmp_path: Path) -> None:
     shutil.copy(SHIPPED / "sense.json", tmp_path)
     with np.load(SHIPPED / "sense.npz") as stored:
