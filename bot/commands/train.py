@@ -31,9 +31,9 @@ def register(commands: Subparsers) -> None:
         "train",
         help="réapprendre le classement, les intentions, la confiance, les natures et les suites de conversation, ou l'encodeur",
         description="Réapprend des contenus le classement, les intentions, la confiance et les natures, puis, avec --guides, les suites de "
-        "conversation (vingt minutes ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et sentence-transformers, "
-        "voir docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont vérifiées, puis les "
-        "serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
+        "conversation (vingt-cinq minutes ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et "
+        "sentence-transformers, voir docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont "
+        "vérifiées, puis les serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )
     parser.add_argument(
         "part",
@@ -227,6 +227,7 @@ def _learn(lesson: Lesson, folder: Path) -> None:
     from knowledge.wordforms import default_lexicon
 
     judged = lesson.natures() + [(dialogue.turns[-1], Nature.GENERAL.value) for dialogue in lesson.dialogues()]
+    say("Intentions, sans les formulations qui apprennent l'ordre…")
     asked, blind = lesson.asked(), lesson.intents_without_order
     learning.train(lesson.fiches, lesson.sheets, default_lexicon(), asked, judged, blind, folder, say)
 

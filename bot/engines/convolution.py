@@ -8,9 +8,8 @@ one is still read (Bojanowski and others, 2017; Kim, 2014). It is learned by `bo
 
 from __future__ import annotations
 
-import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engines.nature import WORD_BUCKETS, Judged, letters, told, unnumbered, words_read
-from bot.engines.shipped import SHIPPED, whole
+from bot.engines.shipped import SHIPPED, network, whole
 
 Weights = npt.NDArray[np.float32]
 NATURES, INTENTS = "natures_order", "intents_order"
@@ -50,7 +49,7 @@ class Convolution:
     labels: tuple[str, ...]
     """As those of `NatureClassifier`, or fiches."""
     table: Weights | npt.NDArray[np.int8]
-    """(ROWS, dimensions): in units of `unit`."""
+    """(ROWS, dimensions): in units of `unit`, since a byte a number takes a quarter of the memory."""
     filters: Weights
     """(WINDOW * dimensions, filters)."""
     filters_bias: Weights
@@ -59,7 +58,7 @@ class Convolution:
     """(2 * filters + dimensions, labels)."""
     last_bias: Weights
     """(labels,)."""
-    unit: float = 1.0
+    unit: float = field(default=1.0, kw_only=True)
 
     @classmethod
     def load(cls, name: str, models: Path = SHIPPED) -> Convolution:
@@ -69,14 +68,11 @@ class Convolution:
             ModelsMissing: its files are cut, or not those of one network.
         """
         with whole(models, f"{name}.json", f"{name}.npz"):
-            header = json.loads((models / f"{name}.json").read_text("utf-8"))
-            with np.load(models / f"{name}.npz", allow_pickle=False) as stored:
-                scales = header["scales"]
-                filters, bias, last, last_bias = (stored[name] * np.float32(scales.get(name, 1.0)) for name in LAYERS[1:])
-                read = cls(tuple(header["labels"]), stored["table"], filters, bias, last, last_bias, scales["table"])
-            (rows, dimensions), many, labels = read.table.shape, len(bias), len(read.labels)
+            header, layers = network(models, name, as_stored=("table",))
+            read = cls(tuple(header["labels"]), *(layers[layer] for layer in LAYERS), unit=header["scales"]["table"])
+            (rows, dimensions), many, labels = read.table.shape, len(read.filters_bias), len(read.labels)
             shapes = ((WINDOW * dimensions, many), (2 * many + dimensions, labels), (labels,))
-            if rows != ROWS or (filters.shape, last.shape, last_bias.shape) != shapes:
+            if rows != ROWS or (read.filters.shape, read.last.shape, read.last_bias.shape) != shapes:
                 raise ValueError("tailles")
             return read
 

@@ -78,7 +78,7 @@ class EmbeddedEngine:
     natures: NatureClassifier
     sense: Sense
     order: Convolution
-    """Of natures."""
+    """Reads the nature in the words in their order."""
     weigher: Weigher
     services: Services
     languages: Languages
@@ -94,8 +94,8 @@ class EmbeddedEngine:
         ranker, calibration, natures = Ranker.load(models), Calibration.load(models), NatureClassifier.load(models)
         classes = Classes.over(Intents.load(models), catalogue.index)
         sense, order = Sense.load(models), Convolution.load(NATURES, models)
-        readers = (natures, sense, order, Weigher.load(models), Services.load(models))
-        return cls(catalogue, classes, ranker, calibration, *readers, languages, shipped_rules(), conversation)
+        learned = (natures, sense, order, Weigher.load(models), Services.load(models))
+        return cls(catalogue, classes, ranker, calibration, *learned, languages, shipped_rules(), conversation)
 
     def interpret(self, text: str, context: Context = NO_CONTEXT) -> Interpretation:
         """Understand `text` in the light of the previous turns. Never raises: what cannot be read is `nonsense`."""

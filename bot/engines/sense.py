@@ -6,7 +6,6 @@ French. It is learned by `bot.training.sense` and travels in `models/sense.json`
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engines.nature import Judged, told
-from bot.engines.shipped import SHIPPED, whole
+from bot.engines.shipped import SHIPPED, network, whole
 from knowledge.embeddings import Vectors
 
 Weights = npt.NDArray[np.float32]
@@ -44,10 +43,8 @@ class Sense:
             ModelsMissing: its files are cut, or not those of one network.
         """
         with whole(models, "sense.json", "sense.npz"):
-            header = json.loads((models / "sense.json").read_text("utf-8"))
-            with np.load(models / "sense.npz", allow_pickle=False) as stored:
-                layers = (stored[name] * np.float32(header["scales"].get(name, 1.0)) for name in LAYERS)
-                read = cls(tuple(header["labels"]), header["encoder"], *layers)
+            header, layers = network(models, "sense")
+            read = cls(tuple(header["labels"]), header["encoder"], *(layers[name] for name in LAYERS))
             units, labels = len(read.hidden_bias), len(read.labels)
             if read.hidden.shape[1:] != (units,) or read.last.shape != (units, labels) or read.last_bias.shape != (labels,):
                 raise ValueError("tailles")

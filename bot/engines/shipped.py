@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
 
 from bot.errors import ModelsMissing
 
@@ -31,3 +36,15 @@ def whole(models: Path, *names: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError, LookupError, OSError, EOFError, BadZipFile) as error:
         raise ModelsMissing(f"Dans {models}, {' et '.join(names)} : illisible ou d'un autre modèle ({error}).") from error
+
+
+def network(models: Path, name: str, as_stored: Container[str] = ()) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """The header of a network and its layers, by name, in units of 1 but for those left `as_stored` (in units of `header["scales"]`).
+
+    To be called within `whole`, which says in one way what cannot be read.
+    """
+    header: dict[str, Any] = json.loads((models / f"{name}.json").read_text("utf-8"))
+    with np.load(models / f"{name}.npz", allow_pickle=False) as stored:
+        layers = {layer: stored[layer] for layer in stored.files}
+    scales = {layer: np.float32(scale) for layer, scale in header["scales"].items() if layer not in as_stored}
+    return header, {layer: weights * scales[layer] if layer in scales else weights for layer, weights in layers.items()}

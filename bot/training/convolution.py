@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engines.convolution import LAYERS, ROWS, WINDOW, Convolution, Weights, pieces, windows, words_of
-from bot.training.quantising import quantised
+from bot.training.quantising import save_network
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -155,12 +154,7 @@ def gradients(
     greatest = np.take_along_axis(shown, top, axis=1)[:, 0]
     kept = (chance.random((len(numbers), len(network.last))) >= DROPPED).astype(np.float32) / np.float32(1 - DROPPED)
     told = np.hstack([greatest, shown.sum(axis=1) / many, words.sum(axis=1) / many]) * kept
-    scores = told @ network.last + network.last_bias
-    error = np.exp(scores - scores.max(axis=1, keepdims=True))
-    error /= error.sum(axis=1, keepdims=True)
-    error -= SMOOTHED / error.shape[1]
-    error[np.arange(len(truth)), truth] -= 1 - SMOOTHED
-    error /= len(truth)
+    error = _error(told @ network.last + network.last_bias, truth)
     back = (error @ network.last.T) * kept
     filters = shown.shape[2]
     of_shown = np.repeat((back[:, filters : 2 * filters] / many)[:, None], numbers.shape[1], axis=1)
@@ -182,11 +176,16 @@ def gradients(
     }
 
 
+def _error(scores: Weights, truth: Numbers) -> Weights:
+    """The gradient of the mean cross-entropy in the scores, shape (texts, labels)."""
+    error = np.exp(scores - scores.max(axis=1, keepdims=True))
+    error /= error.sum(axis=1, keepdims=True)
+    error -= SMOOTHED / error.shape[1]
+    error[np.arange(len(truth)), truth] -= 1 - SMOOTHED
+    return np.asarray(error / len(truth))
+
+
 def save(network: Convolution, name: str, folder: Path) -> None:
-    """Write a network under its name, its tables as one signed byte a weight, with their scales."""
-    stored, scales = {layer: getattr(network, layer) for layer in LAYERS}, {}
-    for layer in ("table", "filters", "last"):
-        stored[layer], scales[layer] = quantised(stored[layer])
-    np.savez(folder / f"{name}.npz", **stored)
-    header = {"labels": list(network.labels), "scales": scales}
-    (folder / f"{name}.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
+    """Write a network under its name."""
+    layers = {layer: getattr(network, layer) for layer in LAYERS}
+    save_network(folder, name, {"labels": list(network.labels)}, layers, ("table", "filters", "last"))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from bot.engines.sense import Sense
-from bot.training.quantising import quantised
+from bot.engines.sense import LAYERS, Sense
+from bot.training.quantising import save_network
 from knowledge.embeddings import Vectors
 from knowledge.search import Index
 
@@ -45,8 +44,6 @@ def fit(read: Vectors, labels: Sequence[str], encoder: str) -> Sense:
 
 
 def save(sense: Sense, folder: Path) -> None:
-    """Write the network, the tables of its two layers as one signed byte a weight, with their scales."""
-    (hidden, of_hidden), (last, of_last) = quantised(sense.hidden), quantised(sense.last)
-    np.savez(folder / "sense.npz", hidden=hidden, hidden_bias=sense.hidden_bias, last=last, last_bias=sense.last_bias)
-    header = {"labels": list(sense.labels), "encoder": sense.encoder, "scales": {"hidden": of_hidden, "last": of_last}}
-    (folder / "sense.json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
+    """Write the network."""
+    header = {"labels": list(sense.labels), "encoder": sense.encoder}
+    save_network(folder, "sense", header, {name: getattr(sense, name) for name in LAYERS}, ("hidden", "last"))

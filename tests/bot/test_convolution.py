@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import numpy as np
 import pytest
 
 from bot.engines.convolution import LAYERS, NATURES, Convolution, words_of
-from bot.engines.shipped import SHIPPED
-from bot.errors import ModelsMissing
 from bot.messages import Nature
 from bot.training import convolution
 
@@ -49,15 +46,6 @@ def test_the_network_comes_back_from_its_files_as_it_was(network: Convolution, t
     read = Convolution.load(NATURES, tmp_path)
     for said, _ in ORDERED:
         assert read.judge(said).natures == pytest.approx(network.judge(said).natures, abs=0.05)
-
-
-def test_layers_of_two_networks_are_refused(tmp_path: Path) -> None:
-    shutil.copy(SHIPPED / "natures_order.json", tmp_path)
-    with np.load(SHIPPED / "natures_order.npz") as stored:
-        layers = dict(stored)
-    np.savez(tmp_path / "natures_order.npz", **(layers | {"last": layers["last"][:-1]}))
-    with pytest.raises(ModelsMissing, match=r"natures_order.*tailles"):
-        Convolution.load(NATURES, tmp_path)
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -42,16 +42,12 @@ def few() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.OutOfFold:
-    patience = pytest.MonkeyPatch()
-    patience.setattr(convolution, "PASSES", 60)  # of a few examples, eight passes teach the network little
     requests = [Request(text, label, Origin.EXAMPLE) for label, texts in few.items() for text in texts]
     requests += [Request("combien coûte un passeport", "general", Origin.REQUEST), STRANGE]
-    taught = weighing.OutOfFold(
-        engine.catalogue.index,
-        Phrasings(["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], ["lost passport"]),
-        requests,
-    )
-    patience.undo()
+    general = Phrasings(["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], ["lost passport"])
+    with pytest.MonkeyPatch.context() as patience:
+        patience.setattr(convolution, "PASSES", 60)  # of a few examples, eight passes teach the network little
+        taught = weighing.OutOfFold(engine.catalogue.index, general, requests)
     taught.weigh([engine], requests)
     return taught
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.assistant import Assistant
+from bot.engines import convolution
+from bot.engines.convolution import Convolution
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.nature import shipped_rules
 from bot.engines.sense import Sense
@@ -185,10 +189,18 @@ def test_in_a_language_that_nobody_taught_neither_order_nor_meaning_says_anythin
     assert likeliest(engine.weigher.shares(clues), foreign=True, taught=False) is not Nature.EMERGENCY
 
 
-def test_layers_of_two_networks_are_refused(tmp_path: Path) -> None:
-    shutil.copy(SHIPPED / "sense.json", tmp_path)
-    with np.load(SHIPPED / "sense.npz") as stored:
+@pytest.mark.parametrize(
+    ("name", "load"),
+    [
+        ("sense", Sense.load),
+        (convolution.NATURES, partial(Convolution.load, convolution.NATURES)),
+        (convolution.INTENTS, partial(Convolution.load, convolution.INTENTS)),
+    ],
+)
+def test_layers_of_two_networks_are_refused(tmp_path: Path, name: str, load: Callable[[Path], object]) -> None:
+    shutil.copy(SHIPPED / f"{name}.json", tmp_path)
+    with np.load(SHIPPED / f"{name}.npz") as stored:
         layers = dict(stored)
-    np.savez(tmp_path / "sense.npz", **(layers | {"last": layers["last"][:-1]}))
-    with pytest.raises(ModelsMissing, match=r"sense.*tailles"):
-        Sense.load(tmp_path)
+    np.savez(tmp_path / f"{name}.npz", **(layers | {"last": layers["last"][:-1]}))
+    with pytest.raises(ModelsMissing, match=rf"{name}.*tailles"):
+        load(tmp_path)
