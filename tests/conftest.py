@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from knowledge.settings import settings
-from tests.stock import empty_database, forget_models
+from tests.stock import SHARED, empty_database, forget_models
 
 CONTENT = Path(__file__).parent.parent / "knowledge" / "content"
 DATABASES = {"engine", "stocked", "database"}
@@ -28,6 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _leave_the_working_copy_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Commands started by tests write under a temporary folder, never in the checkout's var/."""
     folder = tmp_path_factory.mktemp("accueil")
+    base = tmp_path_factory.getbasetemp()
+    os.environ[SHARED] = str(base.parent if base.name.startswith("popen-") else base)  # a worker of pytest-xdist has its own within
     os.environ.setdefault("KNOWLEDGE_DATABASE", f"sqlite:///{folder / 'accueil.db'}")
     os.environ.setdefault("KNOWLEDGE_INDEX", str(folder / "index"))
     settings.cache_clear()  # a module of tests may have read them while it was collected

@@ -1,19 +1,17 @@
 """Databases for the tests, empty or stocked with the real content, and the real assistant over it: what the entrances stand on.
 
-On SQLite, or on the PostgreSQL named in ACCUEIL_TEST_DATABASE. Migrating and loading take seconds: each program does them once, in a
-model from which every test receives its own copy.
+On SQLite, or on the PostgreSQL named in ACCUEIL_TEST_DATABASE. Migrating, loading and indexing take seconds: they are done once for all
+the programs of a run, in models from which every test receives its own copy.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, text
@@ -23,8 +21,11 @@ from bot.assistant import Assistant
 from bot.catalogue import Catalogue
 from knowledge.clock import Clock, today
 from knowledge.database import migrate, open_engine, reading, session
+from knowledge.indexing import store
 from knowledge.loading import load
 from knowledge.settings import settings
+
+SHARED = "ACCUEIL_TEST_SHARED"
 
 
 def tuesday_morning() -> datetime:
@@ -52,9 +53,37 @@ def real_assistant(engine: Engine, clock: Clock = tuesday_morning) -> Assistant:
         return Assistant.over(Catalogue.load(opened, today(clock)), clock)
 
 
-@cache
-def _model(stocked: bool) -> URL:
-    url = _named("model") or make_url(f"sqlite:///{Path(tempfile.mkdtemp(prefix='accueil-')) / 'model.db'}")
+@contextmanager
+def alone(folder: Path, about: str) -> Iterator[None]:
+    """Only one program of this machine at a time does what follows about something."""
+    import fcntl
+
+    with (folder / f"{about}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _shared() -> Path:
+    """A folder that all the programs of this run see (`tests.conftest` names it)."""
+    return Path(os.environ[SHARED])
+
+
+def _model(*, stocked: bool) -> URL:
+    """The model of all the programs of this run, made by the first that needs it."""
+    name = "stocked" if stocked else "empty"
+    with alone(_shared(), "stock"):
+        kept = _shared() / f"{name}.url"
+        (_shared() / f"user-{os.getpid()}").touch()
+        if not kept.exists():
+            url = _named("model") or make_url(f"sqlite:///{_shared() / name}.db")
+            _make(url, stocked=stocked)
+            kept.write_text(url.render_as_string(hide_password=False))
+        if stocked and not settings().index.exists():
+            shutil.copytree(_shared() / "index", settings().index)
+        return make_url(kept.read_text())
+
+
+def _make(url: URL, *, stocked: bool) -> None:
     if url.get_backend_name() == "postgresql":
         _order(f"CREATE DATABASE {url.database}")
     engine = open_engine(url.render_as_string(hide_password=False))
@@ -62,20 +91,19 @@ def _model(stocked: bool) -> URL:
     if stocked:
         with session(engine) as opened:
             load(opened, settings().content)
+        with reading(engine) as opened:
+            store(opened, today(tuesday_morning), _shared() / "index")
     engine.dispose()  # SQLite then holds all in one file; PostgreSQL copies only a database that nobody uses
-    _models.append(url)
-    return url
-
-
-_models: list[URL] = []
 
 
 def forget_models() -> None:
-    """Leave nothing of the models that this program made."""
-    for url in _models:
-        _forget(url)
-    _models.clear()
-    _model.cache_clear()
+    """Leave nothing of the models, once no program of this run uses them."""
+    with alone(_shared(), "stock"):
+        (_shared() / f"user-{os.getpid()}").unlink(missing_ok=True)
+        if not list(_shared().glob("user-*")):
+            for kept in _shared().glob("*.url"):
+                _forget(make_url(kept.read_text()))
+                kept.unlink()
 
 
 @contextmanager
@@ -102,7 +130,7 @@ def _forget(url: URL) -> None:
     if url.get_backend_name() == "postgresql":
         _order(f"DROP DATABASE {url.database} WITH (FORCE)")
     else:
-        shutil.rmtree(Path(str(url.database)).parent)
+        Path(str(url.database)).unlink()
 
 
 def _order(statement: str) -> None:

@@ -21,7 +21,7 @@ from bot.engines.nature import WORD_BUCKETS, Judged, letters, told, unnumbered, 
 from bot.engines.shipped import SHIPPED, network, whole
 
 Weights = npt.NDArray[np.float32]
-NATURES, INTENTS = "natures_order", "intents_order"
+NATURES, INTENTS, SERVICES = "natures_order", "intents_order", "services_order"
 """Names of the two networks of a folder of models."""
 WINDOW = 3
 """Words read together."""
@@ -47,7 +47,7 @@ class Convolution:
     weighed."""
 
     labels: tuple[str, ...]
-    """As those of `NatureClassifier`, or fiches."""
+    """As those of `NatureClassifier`, fiches, or services."""
     table: Weights | npt.NDArray[np.int8]
     """(ROWS, dimensions): in units of `unit`, since a byte a number takes a quarter of the memory."""
     filters: Weights
@@ -62,7 +62,7 @@ class Convolution:
 
     @classmethod
     def load(cls, name: str, models: Path = SHIPPED) -> Convolution:
-        """The network of a folder of models: `NATURES` or `INTENTS`.
+        """The network of a folder of models: `NATURES`, `INTENTS` or `SERVICES`.
 
         Raises:
             ModelsMissing: its files are cut, or not those of one network.

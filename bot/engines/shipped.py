@@ -20,7 +20,7 @@ SHIPPED = Path(str(files("bot"))) / "models"
 PARTS = (
     "confidence.json", "conversation.json", "intents.json", "intents.npy", "intents_order.json", "intents_order.npz", "natures.json",
     "natures.npy", "natures_order.json", "natures_order.npz", "ranking.json", "sense.json", "sense.npz", "services.json", "services.npy",
-    "weighing.json",
+    "services_order.json", "services_order.npz", "weighing.json",
 )  # fmt: skip
 """The files of a folder of models."""
 

@@ -54,6 +54,10 @@ def _number_given(outcome: Outcome) -> bool:
     return outcome.answer.interpretation.emergency == outcome.asked.emergency  # told first, whatever follows
 
 
+def _number_accepted(outcome: Outcome) -> bool:
+    return outcome.answer.interpretation.emergency in outcome.asked.numbers_accepted
+
+
 def _both_parts(outcome: Outcome) -> bool:
     answer = outcome.answer
     return isinstance(answer, Reply) and answer.fiche is not None and answer.handed_over_to is not None
@@ -61,6 +65,10 @@ def _both_parts(outcome: Outcome) -> bool:
 
 def _rightly_sent(outcome: Outcome) -> bool:
     return isinstance(outcome.answer, Handover) and outcome.answer.service == outcome.asked.service
+
+
+def _service_accepted(outcome: Outcome) -> bool:
+    return isinstance(outcome.answer, Handover) and outcome.answer.service in outcome.asked.services_accepted
 
 
 def _plain(outcome: Outcome) -> bool:
@@ -82,6 +90,13 @@ def _helped(outcome: Outcome) -> bool:
 MEASURES = (
     Measure("emergency", "emergencies recognised", "1.00", _truly(Nature.EMERGENCY), lambda one: _named(one, Nature.EMERGENCY)),
     Measure("emergency_number", "emergencies given the right number", "1.00", lambda one: bool(one.asked.emergency), _number_given),
+    Measure(
+        "emergency_accepted",
+        "— or another that somebody who read the request finds right, of those that were read",
+        "",
+        lambda one: bool(one.asked.numbers_accepted),
+        _number_accepted,
+    ),
     Measure(
         "false_alarm",
         "other requests taken for an emergency",
@@ -106,6 +121,13 @@ MEASURES = (
         "≥ .95",
         lambda one: one.asked.nature == Nature.PERSONAL_FILE and one.asked.service is not None,
         _rightly_sent,
+    ),
+    Measure(
+        "personal_accepted",
+        "— or to another that somebody who read the request finds right, of those that were read",
+        "",
+        lambda one: bool(one.asked.services_accepted),
+        _service_accepted,
     ),
     Measure("mixed", "mixed messages: general part answered, personal part handed over", "", _truly(Nature.MIXED), _both_parts),
     Measure("plain", "plain questions of every day: answered", "", _plain, _answered),

@@ -49,6 +49,10 @@ class Asked:
     emergency: str | None = None
     service: str | None = None
     """Where the request must be sent."""
+    numbers_accepted: frozenset[str] = frozenset()
+    """The emergency numbers that readers of the request alone would find right; empty when nobody read it."""
+    services_accepted: frozenset[str] = frozenset()
+    """The services that such readers would find right."""
     plain: bool = False
     """A general question of every day, which tells nobody's situation."""
     part: str = TUNED
@@ -158,6 +162,8 @@ def _asked(row: Mapping[str, Any], name: str) -> Asked:
         expected=row.get("expected", "any"),
         emergency=str(row["emergency"]) if row.get("emergency") else None,
         service=row.get("service"),
+        numbers_accepted=frozenset(row.get("numbers_accepted", ())),
+        services_accepted=frozenset(row.get("services_accepted", ())),
         plain=bool(row.get("plain")),
         part=part,
         turns=turns,

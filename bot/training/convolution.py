@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 DIMENSIONS, FILTERS = 96, 256
-"""Of a word, and of a window; chosen, as all the numbers here, on a fold of the requests that the others had not read."""
+"""Of a word, and of a window, where tens of thousands of texts teach; chosen, as all the numbers here, on a fold of the requests that the
+others had not read."""
 PASSES = 8
 TEXTS = 64
 """Texts of a step."""
@@ -97,13 +98,18 @@ class Shelf:
         return found
 
 
-def fit(texts: Sequence[str], labels: Sequence[str]) -> Convolution:
-    """The network of texts whose label is known. The same texts give the same network on the same kind of processor."""
+def fit(texts: Sequence[str], labels: Sequence[str], dimensions: int = DIMENSIONS, filters: int = FILTERS) -> Convolution:
+    """The network of texts whose label is known. The same texts give the same network on the same kind of processor.
+
+    Args:
+        dimensions: of a word; fewer where few texts teach.
+        filters: of a window.
+    """
     names = sorted(set(labels))
     truth = np.searchsorted(names, list(labels))
     chance = np.random.default_rng(SEED)
     shelf = Shelf.of(texts)
-    network = _first(tuple(names), chance)  # whose layers are moved where they stand
+    network = _first(tuple(names), dimensions, filters, chance)  # whose layers are moved where they stand
     layers = {name: getattr(network, name) for name in LAYERS}
     memories = {name: Memory.of(layer) for name, layer in layers.items()}
     steps = PASSES * (-(-len(texts) // TEXTS) + 1)
@@ -121,16 +127,16 @@ def fit(texts: Sequence[str], labels: Sequence[str]) -> Convolution:
     return network
 
 
-def _first(labels: tuple[str, ...], chance: np.random.Generator) -> Convolution:
+def _first(labels: tuple[str, ...], dimensions: int, many: int, chance: np.random.Generator) -> Convolution:
     """Where the descent starts."""
 
     def drawn(rows: int, columns: int) -> Weights:
         bound = rows**-0.5
         return chance.uniform(-bound, bound, (rows, columns)).astype(np.float32)
 
-    table = chance.normal(0, 0.3, (ROWS, DIMENSIONS)).astype(np.float32)
-    filters, last = drawn(WINDOW * DIMENSIONS, FILTERS), drawn(2 * FILTERS + DIMENSIONS, len(labels))
-    return Convolution(labels, table, filters, np.zeros(FILTERS, np.float32), last, np.zeros(len(labels), np.float32))
+    table = chance.normal(0, 0.3, (ROWS, dimensions)).astype(np.float32)
+    filters, last = drawn(WINDOW * dimensions, many), drawn(2 * many + dimensions, len(labels))
+    return Convolution(labels, table, filters, np.zeros(many, np.float32), last, np.zeros(len(labels), np.float32))
 
 
 def gradients(

@@ -35,6 +35,8 @@ ASIDE = 10
 """One example in so many is only measured on."""
 COMPARED_AT_ONCE = 1000
 """Texts compared with all the others at once: what bounds the memory."""
+RARE = 4
+"""Rare trigrams that two texts must share before they are compared: fewer take longer."""
 TWINS = 0.9
 """Likeness of two examples (shared trigrams of characters, of both) from which one of them teaches nothing."""
 
@@ -113,17 +115,30 @@ def measured(classifier: NatureClassifier) -> list[Recognised]:
 
 
 def near_copies(texts: Sequence[str], others: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Pairs of `texts` (or of a text and one of `others`) that say the same with the same letters, to `TWINS`."""
+    """Pairs of `texts` (or of a text and one of `others`) that say the same with the same letters, to `TWINS`.
+
+    Only texts that share `RARE` of their rarest trigrams are compared: two that are alike cannot differ by nearly all of those (prefix
+    filtering: Chaudhuri and others, 2006).
+    """
     from sklearn.feature_extraction.text import CountVectorizer
 
     everything = [f" {' '.join(folded_words(text)) or text} " for text in (*texts, *others)]
     grams = CountVectorizer(analyzer="char", ngram_range=(3, 3), binary=True, dtype=np.float32).fit_transform(everything)
-    sizes = np.asarray(grams.sum(axis=1)).ravel()
+    sizes = np.diff(grams.indptr)
+    rarest = grams[:, np.argsort(np.asarray(grams.sum(axis=0)).ravel(), kind="stable")]
+    rarest.sort_indices()
+    least = np.ceil(sizes * TWINS / (2 - TWINS) - 1e-9)  # trigrams shared with any text that is alike
+    rarest.data[np.arange(rarest.nnz) - np.repeat(rarest.indptr[:-1], sizes) >= np.repeat(sizes - least + RARE, sizes)] = 0
+    rarest.eliminate_zeros()
+    least = np.minimum(least, RARE)
     found: list[tuple[int, int]] = []
     for start in range(0, len(texts), COMPARED_AT_ONCE):
-        shared = (grams[start : min(start + COMPARED_AT_ONCE, len(texts))] @ grams.T).tocoo()
-        first, second = shared.row + start, shared.col
-        alike = (2 * shared.data >= TWINS * (sizes[first] + sizes[second])) & (first < second)
+        compared = (rarest[start : min(start + COMPARED_AT_ONCE, len(texts))] @ rarest.T).tocoo()
+        first, second = compared.row + start, compared.col
+        kept = (first < second) & (compared.data >= np.minimum(least[first], least[second]))
+        first, second = first[kept], second[kept]
+        shared = np.asarray(grams[first].multiply(grams[second]).sum(axis=1)).ravel()
+        alike = 2 * shared >= TWINS * (sizes[first] + sizes[second])
         found += zip(first[alike].tolist(), second[alike].tolist(), strict=True)
     named = (*texts, *others)
     return [(named[first], named[second]) for first, second in found]

@@ -25,6 +25,7 @@ from bot.messages import Clarify, Question
 from bot.training.rasa.project import Project, write
 from bot.training.rasa.server import RasaServer, default_python, train
 from knowledge.settings import settings
+from tests.stock import alone
 
 RECORDED = Path(__file__).parent / "recorded" / "parse.json"
 """What a real Rasa with our component answered to `ASKED`, by question; written by `test_the_recording_is_what_a_real_rasa_says`."""
@@ -42,20 +43,10 @@ def rasa_python() -> Path:
     return python
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Only one program of this machine at a time in what follows: training takes a gigabyte."""
-    import fcntl
-
-    with (folder / "lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-
-
 def trained_project(assistant: Assistant, shared: Path, project: Project) -> tuple[Path, Path]:
     """A project over the catalogue of `assistant` and its model, made once for all the programs of a run. (project, model)."""
     folder = shared / f"rasa-{project.classifier.value}"
-    with alone(shared):
+    with alone(shared, "rasa"):  # training takes a gigabyte
         model = folder / "models" / "tried.tar.gz"
         if not model.is_file():
             write(assistant.catalogue, settings().content, folder, project)

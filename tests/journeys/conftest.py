@@ -42,7 +42,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         environment = {
             **os.environ,
             "KNOWLEDGE_DATABASE": engine.url.render_as_string(hide_password=False),
-            "KNOWLEDGE_INDEX": str(folder / "index"),
             "API_STATE": str(folder),
             "API_RATE_PER_MINUTE": "0",
         }
