@@ -58,10 +58,12 @@ def _others(folder: str, names: list[str]) -> list[str]:
 
 
 @pytest.fixture
-def over_few(engine: Engine, few: Path, run: Run) -> Run:
-    """Run a command over the database of those fiches."""
+def over_few(engine: Engine, few: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command over the database of those fiches; of the examples of natures kept aside, one in fifty is asked."""
     with session(engine) as opened:
         load(opened, few)
+    some = questions.examples()[::50]
+    monkeypatch.setattr(questions, "examples", lambda: some)
     return run
 
 
