@@ -26,6 +26,7 @@ from knowledge.loading import load
 from knowledge.settings import settings
 
 SHARED = "ACCUEIL_TEST_SHARED"
+"""Its variable in the environment."""
 
 
 def tuesday_morning() -> datetime:
@@ -55,7 +56,7 @@ def real_assistant(engine: Engine, clock: Clock = tuesday_morning) -> Assistant:
 
 @contextmanager
 def alone(folder: Path, about: str) -> Iterator[None]:
-    """Only one program of this machine at a time does what follows about something."""
+    """Only one program of this run at a time does what follows."""
     import fcntl
 
     with (folder / f"{about}.lock").open("w") as held:
@@ -63,23 +64,23 @@ def alone(folder: Path, about: str) -> Iterator[None]:
         yield
 
 
-def _shared() -> Path:
-    """A folder that all the programs of this run see (`tests.conftest` names it)."""
+def shared_folder() -> Path:
+    """A folder that all the programs of this run see."""
     return Path(os.environ[SHARED])
 
 
 def _model(*, stocked: bool) -> URL:
     """The model of all the programs of this run, made by the first that needs it."""
     name = "stocked" if stocked else "empty"
-    with alone(_shared(), "stock"):
-        kept = _shared() / f"{name}.url"
-        (_shared() / f"user-{os.getpid()}").touch()
+    with alone(shared_folder(), "stock"):
+        kept = shared_folder() / f"{name}.url"
+        (shared_folder() / f"user-{os.getpid()}").touch()
         if not kept.exists():
-            url = _named("model") or make_url(f"sqlite:///{_shared() / name}.db")
+            url = _named("model") or make_url(f"sqlite:///{shared_folder() / name}.db")
             _make(url, stocked=stocked)
             kept.write_text(url.render_as_string(hide_password=False))
         if stocked and not settings().index.exists():
-            shutil.copytree(_shared() / "index", settings().index)
+            shutil.copytree(shared_folder() / "index", settings().index)
         return make_url(kept.read_text())
 
 
@@ -92,16 +93,16 @@ def _make(url: URL, *, stocked: bool) -> None:
         with session(engine) as opened:
             load(opened, settings().content)
         with reading(engine) as opened:
-            store(opened, today(tuesday_morning), _shared() / "index")
+            store(opened, today(tuesday_morning), shared_folder() / "index")
     engine.dispose()  # SQLite then holds all in one file; PostgreSQL copies only a database that nobody uses
 
 
 def forget_models() -> None:
     """Leave nothing of the models, once no program of this run uses them."""
-    with alone(_shared(), "stock"):
-        (_shared() / f"user-{os.getpid()}").unlink(missing_ok=True)
-        if not list(_shared().glob("user-*")):
-            for kept in _shared().glob("*.url"):
+    with alone(shared_folder(), "stock"):
+        (shared_folder() / f"user-{os.getpid()}").unlink(missing_ok=True)
+        if not list(shared_folder().glob("user-*")):
+            for kept in shared_folder().glob("*.url"):
                 _forget(make_url(kept.read_text()))
                 kept.unlink()
 

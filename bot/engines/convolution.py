@@ -22,7 +22,7 @@ from bot.engines.shipped import SHIPPED, network, whole
 
 Weights = npt.NDArray[np.float32]
 NATURES, INTENTS, SERVICES = "natures_order", "intents_order", "services_order"
-"""Names of the two networks of a folder of models."""
+"""Names of the networks of a folder of models."""
 WINDOW = 3
 """Words read together."""
 LAYERS = ("table", "filters", "filters_bias", "last", "last_bias")

@@ -23,14 +23,12 @@ SWITCHBOARD = "standard"
 REGULARISATION = 1e-4
 """Of the weights of the signs, chosen by cross-validation, as are `STEPS` and `FAIRNESS`."""
 STEPS = 60
+FAIRNESS = 0.5
+"""How much rare services are made to weigh as much as frequent ones."""
 FOLDS = 4
 """The network that tells the weight of the order has read three quarters of the requests, and tells it on the rest."""
 DIMENSIONS, FILTERS = 48, 128
 """Of the network: twice as many find no more, among so few requests."""
-FAIRNESS = 0.5
-"""How much rare services are made to weigh as much as frequent ones."""
-
-
 FEW = 20
 """Examples under which nothing is learned of a service: its words and its fiches find it."""
 
@@ -43,7 +41,7 @@ def written() -> list[tuple[str, str]]:
 
 def examples(judged: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Requests with their service: those of other people, the examples of files, and who only wants a person, whose service is the one that
-    is named, the switchboard when none is. Services with `FEW` of them are left out.
+    is named, the switchboard when none is. Services with less than `FEW` of them are left out.
 
     Args:
         judged: requests of other people, as (text, service).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.evaluation import risk
+from bot.evaluation import natures, risk
 from bot.evaluation.asking import Judgement, Outcome, judge
 from bot.evaluation.charts import points, svg
 from bot.evaluation.figures import Figure, Unit, auroc, mean, percentile, reliability, share
@@ -125,6 +126,20 @@ def test_what_a_reader_accepts_is_measured_apart_from_what_the_writer_named(tmp_
     (strict,) = sets["unseen_judged"]
     assert strict.is_right(FICHE)
     assert not strict.is_right(Candidate("cni-vol", ("F1344",), "", 0.9))
+
+
+def test_another_service_or_number_that_readers_find_right_is_counted_apart() -> None:
+    file = Asked("mon badge", nature="personal_file", service="standard", services_accepted=frozenset({"standard", "communication"}))
+    fire = Asked("ça brûle", nature="emergency", emergency="18", numbers_accepted=frozenset({"18", "112"}))
+    unread = Asked("mon permis", nature="personal_file", service="permis")
+    alarm = Interpretation(fire.text, "fr", Nature.EMERGENCY, 0.9, emergency="112")
+    sent = [(file, outcome(file, 0.9), "communication"), (unread, outcome(unread, 0.9), "permis")]
+    outcomes = [Outcome(asked, replace(one.answer, service=service)) for asked, one, service in sent]
+    (grave, *_) = natures.part([*outcomes, Outcome(fire, Handover(alarm, (), "emergency", None))], []).tables
+    told = {row["key"]: row["tuned"] for row in grave.rows}
+
+    assert [(told[key].value, told[key].n) for key in ("personal_service", "personal_accepted")] == [(0.5, 2), (1.0, 1)]
+    assert [(told[key].value, told[key].n) for key in ("emergency_number", "emergency_accepted")] == [(0.0, 1), (1.0, 1)]
 
 
 def test_any_reply_to_what_must_not_be_answered_is_wrong() -> None:

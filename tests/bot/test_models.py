@@ -18,6 +18,7 @@ from bot.engines.shipped import PARTS, SHIPPED
 from bot.errors import ModelsMissing
 from bot.learned import CURRENT, PACKAGE, REASON, in_service, put_in_service, training, versions
 from bot.messages import Decision, Question
+from bot.training import natures, services
 from bot.workbench import regression
 from knowledge import database
 from knowledge.clock import now
@@ -114,6 +115,9 @@ def test_a_team_trains_its_models_sees_them_and_goes_back(
     with session(engine) as opened:
         load(opened, content.folder)
     monkeypatch.setattr(database, "default_engine", lambda: engine)
+    some, files = natures.all_examples()[::30], services.written()[::10]  # of all of them, a quarter of an hour is learned
+    monkeypatch.setattr(natures, "all_examples", lambda: some)
+    monkeypatch.setattr(services, "written", lambda: files)
 
     assert bot(["train"]) == 0
     (name,) = versions(root)

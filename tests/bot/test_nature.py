@@ -14,10 +14,8 @@ from hypothesis import given
 
 from bot.engines.cues import Cues
 from bot.engines.nature import BUCKETS, NatureClassifier, shipped_rules, signs
-from bot.engines.services import Services, shipped_words
 from bot.messages import Nature
-from bot.training import convolution
-from bot.training.natures import all_examples, examples, measured, near_copies
+from bot.training.natures import TWINS, all_examples, examples, measured, near_copies
 from bot.training.services import written
 from knowledge.settings import settings
 from knowledge.wordforms import folded_words
@@ -32,11 +30,6 @@ ABOUT_SUCH_REQUESTS = ("suivi", "urgence-danger", "violences", "sejour-violences
 @pytest.fixture(scope="module")
 def classifier() -> NatureClassifier:
     return NatureClassifier.load()
-
-
-@pytest.fixture(scope="module")
-def services() -> Services:
-    return Services.load()
 
 
 # --- Rules ---------------------------------------------------------------------------------------------------------------
@@ -267,62 +260,6 @@ def test_a_phrase_says_more_than_the_words_it_holds() -> None:
     assert cues.read(["permis", "puis", "permis", "de", "sejour"]) == ["permis", "migrations"]
 
 
-@pytest.mark.parametrize(
-    ("said", "service"),
-    [
-        ("mon récépissé est expiré", "migrations"),
-        ("entretien de naturalisation de ma femme, reporté ?", "naturalisation"),
-        ("mon titre de voyage de réfugié", "asile"),
-        ("mes points du stage", "permis"),
-        ("cession de ma voiture refusée", "immatriculation"),
-        ("ma carte nationale d'identité", "citoyennete"),
-        ("mon autorisation de détention d'arme", "armes"),
-        ("ma médaille du travail", "cabinet"),
-        ("mon compte ANEF est bloqué", "pan-etrangers"),
-        ("je suis de nationalité tunisienne et mon permis est suspendu", "permis"),
-        ("my residence permit application", "migrations"),
-        ("mon dossier à la sous-préfecture de Rocheclaire", "sp-rocheclaire"),
-        ("avez-vous du nouveau", "standard"),
-    ],
-)
-def test_the_words_of_a_file_say_which_service_holds_it(said: str, service: str, services: Services) -> None:
-    assert (services.find(said, {}) or "standard") == service  # which knows where to send what nothing names
-
-
-def test_the_fiches_that_resemble_a_request_settle_what_its_words_leave_open(services: Services) -> None:
-    assert services.find("le papier est expiré", {}) is None
-    assert services.find("le papier est expiré", {"asile": 0.8}) == "asile"
-
-
-def test_a_service_without_examples_is_known_by_its_words_and_its_fiches(services: Services) -> None:
-    labels = ("armes", "cabinet", "permis", "standard")
-    order = convolution.fit(["mon fusil", "ma médaille", "mes points", "le standard"], labels, dimensions=4, filters=4)
-    untaught = Services(labels, np.zeros((BUCKETS, 4), np.float32), np.zeros(4), services.naming, services.resembling, 0.0, order)
-    assert untaught.find("ma carte grise", {}) == "immatriculation"
-    assert untaught.find("avez-vous du nouveau", {"sp-rocheclaire": 0.9}) == "sp-rocheclaire"
-    assert untaught.find("avez-vous du nouveau", {}) is None
-
-
-def test_the_order_of_the_words_says_which_service_holds_a_file() -> None:
-    told = {"mon arme sans mon permis": "armes", "mon permis sans mon arme": "permis"}
-    labels = tuple(told.values())
-    order = convolution.fit([*told] * 100, labels * 100, dimensions=16, filters=16)
-    read = Services(labels, np.zeros((BUCKETS, 2), np.float32), np.zeros(2), 0.0, 0.0, 1.0, order)
-    assert {said: read.find(said, {}) for said in told} == told
-
-
-def test_what_only_tells_who_somebody_is_names_no_service() -> None:
-    assert dict(shipped_words().named("je suis de nationalité tunisienne")) == {}
-
-
-def test_nearly_every_file_goes_to_its_service(services: Services) -> None:
-    rows = [json.loads(line) for line in (QUESTIONS / "services.jsonl").read_text("utf-8").splitlines()]
-    for part in ("tuned", "aside"):
-        asked = [row for row in rows if row["part"] == part]
-        right = sum((services.find(row["query"], {}) or "standard") == row["service"] for row in asked)
-        assert right >= 0.95 * len(asked), part
-
-
 # --- Examples ------------------------------------------------------------------------------------------------------------
 
 
@@ -374,6 +311,25 @@ def test_no_example_copies_another_nor_a_question_of_the_sets() -> None:
     found = near_copies([*(example.text for example in all_examples()), *(text for text, _ in written())], asked)
     copies = sum(len(folded_words(first)) > 2 for first, _ in found)  # "bonjour" is everybody's
     assert copies == 0, "run near_copies to see them; their words are not shown here: some are only measured on"
+
+
+def test_near_copies_are_those_that_comparing_everything_finds() -> None:
+    texts = [example.text for example in all_examples()[::200]]
+    changed = [text[: place % len(text)] + "q" + text[place % len(text) :] for place, text in enumerate(texts)]
+
+    def grams(text: str) -> set[str]:
+        read = f" {' '.join(folded_words(text)) or text} "
+        return {read[start : start + 3] for start in range(len(read) - 2)}
+
+    known = [(text, grams(text)) for text in (*texts, *changed)]
+    alike = {
+        (first, second)
+        for number, (first, own) in enumerate(known[: len(texts)])
+        for second, other in known[number + 1 :]
+        if 2 * len(own & other) >= TWINS * (len(own) + len(other))
+    }
+    assert len(alike) > 100
+    assert set(near_copies(texts, changed)) == alike
 
 
 def test_the_examples_kept_aside_are_measured_kind_by_kind(classifier: NatureClassifier) -> None:

@@ -12,12 +12,11 @@ from bot.commands.train import Lesson
 from bot.engines.convolution import NATURES, Convolution
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.sense import Sense
-from bot.engines.services import Services
 from bot.engines.shipped import SHIPPED
 from bot.engines.weighing import Weigher, signs, thresholds
 from bot.messages import Nature
 from bot.policy import Thresholds
-from bot.training import convolution, intents, learning, natures, sense, services, weighing
+from bot.training import convolution, intents, learning, natures, sense, weighing
 from bot.training.learning import Phrasings
 from bot.training.ranking import Guide
 from bot.training.shares import Share, without
@@ -169,20 +168,3 @@ def test_phrasings_are_weighed_by_a_search_that_has_never_seen_them(assistant: A
     known = blind.catalogue.index.known
     assert not [one.text for one in phrased if " ".join(folded_words(one.text)) in known]
     assert any(" ".join(folded_words(one.text)) in assistant.catalogue.index.known for one in phrased)
-
-
-def test_the_service_of_a_file_is_learned_from_examples_and_comes_back_from_its_files(engine: EmbeddedEngine, tmp_path: Path) -> None:
-    told = {"armes": "le zbrulik est en panne", "permis": "mon gloubi est en panne", "asile": "mon trucmuche est en panne"}
-    learned = services.train(engine, [(text, service) for service, text in told.items() for _ in range(3)])
-    services.save(learned, tmp_path)
-    read = Services.load(tmp_path)
-    assert {text: read.find(text, {}) for text in told.values()} == {text: service for service, text in told.items()}
-    assert read.shares("mon gloubi", {}) == pytest.approx(learned.shares("mon gloubi", {}), abs=0.02)
-
-
-def test_examples_of_files_name_their_service_and_who_wants_somebody_the_one_that_is_named() -> None:
-    asked = dict(services.examples([("mon dossier zbrulik", "cabinet")]))
-    assert asked["mon dossier zbrulik"] == "cabinet"
-    wanting = [one.text for one in natures.all_examples() if one.kind == "wants_person" and not one.aside]
-    assert all(text in asked for text in wanting)
-    assert len(set(asked.values())) >= 13

@@ -195,6 +195,7 @@ def test_in_a_language_that_nobody_taught_neither_order_nor_meaning_says_anythin
         ("sense", Sense.load),
         (convolution.NATURES, partial(Convolution.load, convolution.NATURES)),
         (convolution.INTENTS, partial(Convolution.load, convolution.INTENTS)),
+        (convolution.SERVICES, partial(Convolution.load, convolution.SERVICES)),
     ],
 )
 def test_layers_of_two_networks_are_refused(tmp_path: Path, name: str, load: Callable[[Path], object]) -> None:

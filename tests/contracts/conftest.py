@@ -15,7 +15,7 @@ from bot.engines.state import fingerprint
 from bot.training.rasa.project import Project
 from bot.training.rasa.server import RasaServer
 from tests.contracts.rasa_side import RECORDED, RecordedRasa, embedded, rasa_engine, serving, trained_project
-from tests.stock import real_assistant, stocked_database
+from tests.stock import real_assistant, shared_folder, stocked_database
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +30,8 @@ def assistant(stocked: Database) -> Assistant:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all the programs of this run see."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if base.name.startswith("popen-") else base
+def shared() -> Path:
+    return shared_folder()
 
 
 @pytest.fixture(scope="session")
