@@ -6,6 +6,7 @@ another language must show more of its own words than French does, or its own sc
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ SCRIPTS: tuple[tuple[str, int, int], ...] = (
     ("han", 0x3400, 0x9FFF),
     ("hangul", 0xAC00, 0xD7AF),
 )
+_NOT_LATIN = re.compile("[\u0370-\U0010ffff]")
 _LEAST = 0.6
 """Weight from which a language other than French is believed, and `_LEAD` by how much it passes French."""
 _LEAD = 0.34
@@ -134,6 +136,8 @@ class Languages:
 
 
 def _script(text: str) -> str:
+    if not _NOT_LATIN.search(text):
+        return "latin"
     counts: dict[str, int] = {}
     for letter in text:
         code = ord(letter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +45,16 @@ class Competence:
     def find(self, text: str) -> Body | None:
         """The body that most words of `text` point at; None when none does."""
         words = folded_words(text)
-        singular = [word.rstrip("sx") for word in words]
+        longest = max((len(phrase) for _, phrases in self.bodies for phrase in phrases), default=0)
+        held = {*_phrases(words, longest), *_phrases([word.rstrip("sx") for word in words], longest)}
         best: tuple[int, Body] | None = None
         for body, phrases in self.bodies:
-            weight = sum(len(phrase) for phrase in phrases if _holds(words, phrase) or _holds(singular, phrase))
+            weight = sum(len(phrase) for phrase in phrases if phrase in held)
             if weight and (best is None or weight > best[0]):
                 best = (weight, body)
         return best[1] if best else None
 
 
-def _holds(words: list[str], phrase: tuple[str, ...]) -> bool:
-    return any(tuple(words[start : start + len(phrase)]) == phrase for start in range(len(words) - len(phrase) + 1))
+def _phrases(words: Sequence[str], longest: int) -> Iterator[tuple[str, ...]]:
+    """The runs of up to `longest` words."""
+    return (tuple(words[start:end]) for start in range(len(words)) for end in range(start + 1, min(start + longest, len(words)) + 1))

@@ -29,6 +29,8 @@ class Meanings:
         self.subjects = subjects
         self._present, self._starts = np.unique(owners, return_index=True)
         self._counts = np.diff(np.append(self._starts, len(owners)))
+        self._held = np.zeros(subjects, bool)
+        self._held[self._present] = True
         self.centres = np.zeros((subjects, vectors.shape[1]), np.float32)
         """(subjects, dimensions): mean vector of each subject, of length 1."""
         if len(owners):
@@ -56,7 +58,7 @@ class Meanings:
         """
         best = np.full((len(question), self.subjects), NOTHING, np.float32)
         several = np.full(self.subjects, NOTHING, np.float32)
-        present = chosen[np.isin(chosen, self._present)]
+        present = chosen[self._held[chosen]]
         if not len(present):
             return best, several
         places = np.searchsorted(self._present, present)

@@ -56,9 +56,11 @@ class Postings:
         if normalised:
             unknown = sum(weight * weight for term, weight in terms.items() if term not in self.vocabulary)
             factors /= max(float(np.sqrt(np.square(factors).sum() + unknown * float(self.idf.max()) ** 2)), 1e-9)
-        spans = [slice(self.starts[number], self.starts[number + 1]) for number in numbers]
+        begins = self.starts[numbers]
+        counts = self.starts[np.add(numbers, 1)] - begins
+        spans = [slice(begin, begin + count) for begin, count in zip(begins.tolist(), counts.tolist(), strict=True)]
         documents = np.concatenate([self.documents[span] for span in spans])
-        weights = np.concatenate([self.weights[span] * factor for span, factor in zip(spans, factors, strict=True)])
+        weights = np.concatenate([self.weights[span] for span in spans]) * np.repeat(factors, counts)
         return np.bincount(documents, weights, minlength=len(self.owners)).astype(np.float32)
 
     def weight_of(self, term: str) -> float:

@@ -31,6 +31,8 @@ WHOLE_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ı": "i", "�
 ARTICLES = frozenset("de d du des la le les l un une au aux the of a".split())
 MOST_CORRECTED = 30
 """Words corrected in one text: a long text need not be understood to the letter."""
+FOLDED = 64
+"""Texts whose words are remembered: those of the turns that are being answered."""
 SHORTEST_STEMMED = 4
 """Shorter words are left as they are: "sia" is not "si"."""
 OTHER_LANGUAGES = "autres_langues"
@@ -57,14 +59,22 @@ def clean(text: str) -> str:
 
 def spelled_words(text: str) -> list[str]:
     """The words of `text`, folded, in order; a run of Chinese or Japanese, written without spaces, stays whole."""
-    words = [fold_word(word) for word in WORD.findall(clean(text))]
-    return [piece for word in words for piece in apart(word)] if UNSPACED.search("".join(words)) else words
+    return list(_words(text)[0])
 
 
 def folded_words(text: str) -> list[str]:
     """The words of `text`, folded, in order. A run of Chinese or Japanese, written without spaces, gives its pairs of characters."""
-    words = spelled_words(text)
-    return [piece for word in words for piece in pairs_of_characters(word)] if UNSPACED.search("".join(words)) else words
+    return list(_words(text)[1])
+
+
+@lru_cache(maxsize=FOLDED)
+def _words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of `text`, spelled then folded: a turn reads the same few texts a dozen times."""
+    words = tuple(fold_word(word) for word in WORD.findall(clean(text)))
+    if not UNSPACED.search("".join(words)):
+        return words, words
+    spelled = tuple(piece for word in words for piece in apart(word))
+    return spelled, tuple(piece for word in spelled for piece in pairs_of_characters(word))
 
 
 @dataclass(frozen=True)

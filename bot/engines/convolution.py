@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +24,17 @@ NATURES, INTENTS, SERVICES = "natures_order", "intents_order", "services_order"
 WINDOW = 3
 """Words read together."""
 LAYERS = ("table", "filters", "filters_bias", "last", "last_bias")
+KNOWN = 4000
+"""Words whose vectors are kept, as many as most questions are made of: 2 MB a network."""
 ROWS = WORD_BUCKETS
 """Of the table of pieces of words."""
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text, in their order; one of nothing when there are none."""
-    return [unnumbered(word) for word in words_read(text)] or [""]
+    return unnumbered(words_read(text)) or [""]
 
 
-@lru_cache(maxsize=50_000)
 def pieces(word: str) -> tuple[int, ...]:
     """The rows of the table that make a word: its own, and those of its runs of three and four letters."""
     return tuple({zlib.crc32(f"w {word}".encode()) % ROWS, *letters(word)})
@@ -59,6 +58,7 @@ class Convolution:
     last_bias: Weights
     """(labels,)."""
     unit: float = field(default=1.0, kw_only=True)
+    _known: dict[str, Weights] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, name: str, models: Path = SHIPPED) -> Convolution:
@@ -78,13 +78,21 @@ class Convolution:
 
     def scores(self, text: str) -> Weights:
         """What the words of `text` say, in their order: the logarithm of the share of each label, but for a constant, shape (labels,)."""
-        rows = [pieces(word) for word in words_of(text)]
-        counts = np.array([len(one) for one in rows])
-        sums = np.add.reduceat(self.table[list(chain(*rows))], np.cumsum(counts) - counts, axis=0, dtype=self.filters.dtype)
-        words = np.asarray(sums * (self.unit / counts)[:, None], self.filters.dtype)
+        words = np.stack([self._vector(word) for word in words_of(text)])
         shown = np.maximum(windows(words[None])[0] @ self.filters + self.filters_bias, 0.0)
-        read = np.concatenate([shown.max(axis=0), shown.mean(axis=0), words.mean(axis=0)])
+        read = np.concatenate([shown.max(axis=0), shown.sum(axis=0) / len(words), words.sum(axis=0) / len(words)])
         return np.asarray(read @ self.last + self.last_bias)
+
+    def _vector(self, word: str) -> Weights:
+        """The mean of the pieces of a word, shape (dimensions,); those of the first `KNOWN` words are kept."""
+        known = self._known.get(word)
+        if known is None:
+            rows = pieces(word)
+            sums = np.add.reduce(self.table[list(rows)], axis=0, dtype=self.filters.dtype)
+            known = np.asarray(sums * (self.unit / len(rows)), self.filters.dtype)
+            if len(self._known) < KNOWN:
+                self._known[word] = known
+        return known
 
     def judge(self, text: str) -> Judged:
         """What a network of natures says of `text`."""

@@ -154,7 +154,7 @@ def signs(text: str) -> Signs:
     """What is read of a text: words, neighbours, characters; and the cues in their order."""
     words = words_read(text)
     cues = _increasing(_buckets(_cue_signs(shipped_cues().read(words)), CUE_BUCKETS))
-    words = [unnumbered(word) for word in words]
+    words = unnumbered(words)
     plain = _increasing({*_buckets(_word_signs(words, text), WORD_BUCKETS), *(bucket for word in words for bucket in letters(word))})
     weights = np.concatenate([np.full(len(part), len(part) ** -0.5, np.float32) for part in (plain, cues) if len(part)])
     return Signs(np.concatenate([plain, cues + WORD_BUCKETS]), weights)
@@ -170,9 +170,9 @@ def _word_signs(words: Sequence[str], text: str) -> list[str]:
     return found
 
 
-def unnumbered(word: str) -> str:
-    """A word whose long numbers are all the same one: which one it is says nothing."""
-    return _LONG_NUMBER.sub("9999", word)
+def unnumbered(words: Sequence[str]) -> list[str]:
+    """Words whose long numbers are all the same one: which one it is says nothing."""
+    return _LONG_NUMBER.sub("9999", " ".join(words)).split(" ") if words else []
 
 
 @lru_cache(maxsize=50_000)

@@ -12,8 +12,8 @@ FAINTEST = 1e-4
 
 def softmax(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """The share of each score, of their exponentials."""
-    exponentials = np.exp(scores - (scores.max() if len(scores) else 0.0))
-    return np.asarray(exponentials / exponentials.sum())
+    exponentials = np.exp(scores - np.maximum.reduce(scores, initial=-np.inf))
+    return np.asarray(exponentials / np.add.reduce(exponentials))
 
 
 def logistic(odds: float) -> float:

@@ -41,6 +41,15 @@ def test_a_message_without_words_and_an_endless_one_are_read(network: Convolutio
     assert len(words_of("passeport " * 20_000)) < 200
 
 
+def test_words_that_are_kept_say_what_they_said(network: Convolution, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.engines.convolution.KNOWN", 3)
+    fresh = replace(network)
+    for _ in range(2):
+        for said, _ in ORDERED:
+            assert fresh.scores(said).tolist() == network.scores(said).tolist()
+    assert len(fresh._known) == 3
+
+
 def test_the_network_comes_back_from_its_files_as_it_was(network: Convolution, tmp_path: Path) -> None:
     convolution.save(network, NATURES, tmp_path)
     read = Convolution.load(NATURES, tmp_path)

@@ -73,6 +73,11 @@ def test_misspelled_words_meet_the_trusted_ones() -> None:
     assert LEXICON.read("paseport").words == ("paseport",)
 
 
+def test_what_one_reader_does_with_the_words_of_a_text_changes_nothing_for_the_next() -> None:
+    folded_words("la carte grise").clear()
+    assert folded_words("la carte grise") == ["la", "carte", "grise"]
+
+
 def test_grams_mark_both_edges_of_a_word() -> None:
     assert character_grams(["cni"]) == ["<cn", "cni", "ni>", "<cni", "cni>", "<cni>"]
     assert character_grams(["à"]) == ["<à>"]
