@@ -171,8 +171,11 @@ class GuardedRest(RestInput):  # type: ignore[misc]
 
 
 def serve() -> None:
-    """`rasa run` with the arguments of the command line, and the token of BOT_RASA_TOKEN: a list of processes must not show it."""
+    """`rasa run` with the arguments of the command line, and the token of BOT_RASA_TOKEN: a list of processes must not show it.
+
+    In one argument with its option: a secret that begins with a dash would be taken for another one.
+    """
     from rasa.__main__ import main
 
-    sys.argv = ["rasa", "run", *sys.argv[1:], "--enable-api", "--auth-token", os.environ["BOT_RASA_TOKEN"]]
+    sys.argv = ["rasa", "run", *sys.argv[1:], "--enable-api", f"--auth-token={os.environ['BOT_RASA_TOKEN']}"]
     main()

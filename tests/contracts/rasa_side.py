@@ -29,8 +29,9 @@ from tests.stock import alone
 
 RECORDED = Path(__file__).parent / "recorded" / "parse.json"
 """What a real Rasa with our component answered to `ASKED`, by question; written by `test_the_recording_is_what_a_real_rasa_says`."""
-TOKEN = secrets.token_urlsafe(24)
-ACTION_TOKEN = secrets.token_urlsafe(24)
+TOKEN = "-" + secrets.token_urlsafe(24)
+ACTION_TOKEN = "-" + secrets.token_urlsafe(24)
+"""Of the secrets that may be drawn, those that are the easiest to mistake for an option."""
 
 
 def rasa_python() -> Path:
