@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from knowledge.loading import load
 from knowledge.scripts import state, versions
 from knowledge.scripts.state import Kind
 from knowledge.scripts.versions import State
-from knowledge.settings import settings
 from telephony.__main__ import main
 from tests.knowledge.builders import Content
 from tests.knowledge.scripts.test_versions import accepted
 from tests.knowledge.scripts.written import a_text
+from tests.stock import empty_database, stocked_database
 
 SHIPPED = Path(__file__).parents[2] / "knowledge" / "content" / "scripts" / "accueil.yml"
 FLOOD = "Alerte inondation. Restez chez vous."
@@ -47,10 +47,16 @@ def run(engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture
-def stocked(engine: Engine) -> None:
-    """The real contents."""
-    with session(engine) as opened:
-        load(opened, settings().content)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of this test, with the real contents if it is to be `stocked`."""
+    opened = stocked_database if "stocked" in request.fixturenames else empty_database
+    with opened(tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def stocked() -> None:
+    """The real contents: see `engine`."""
 
 
 @pytest.fixture
