@@ -36,7 +36,8 @@ SCRIPTS: tuple[tuple[str, int, int], ...] = (
     ("han", 0x3400, 0x9FFF),
     ("hangul", 0xAC00, 0xD7AF),
 )
-_NOT_LATIN = re.compile("[\u0370-\U0010ffff]")
+_BEYOND_LATIN = re.compile("[\u0370-\U0010ffff]")
+"""From the first letter of `SCRIPTS` on: a text without any is not read letter by letter."""
 _LEAST = 0.6
 """Weight from which a language other than French is believed, and `_LEAD` by how much it passes French."""
 _LEAD = 0.34
@@ -136,7 +137,7 @@ class Languages:
 
 
 def _script(text: str) -> str:
-    if not _NOT_LATIN.search(text):
+    if not _BEYOND_LATIN.search(text):
         return "latin"
     counts: dict[str, int] = {}
     for letter in text:

@@ -26,7 +26,7 @@ from knowledge.loading import load
 from knowledge.settings import settings
 
 SHARED = "ACCUEIL_TEST_SHARED"
-"""Its variable in the environment."""
+"""Variable of the environment that names `shared_folder`."""
 
 
 def tuesday_morning() -> datetime:

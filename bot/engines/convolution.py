@@ -80,7 +80,7 @@ class Convolution:
         """What the words of `text` say, in their order: the logarithm of the share of each label, but for a constant, shape (labels,)."""
         words = np.stack([self._vector(word) for word in words_of(text)])
         shown = np.maximum(windows(words[None])[0] @ self.filters + self.filters_bias, 0.0)
-        read = np.concatenate([shown.max(axis=0), shown.sum(axis=0) / len(words), words.sum(axis=0) / len(words)])
+        read = np.concatenate([shown.max(axis=0), shown.mean(axis=0), words.mean(axis=0)])
         return np.asarray(read @ self.last + self.last_bias)
 
     def _vector(self, word: str) -> Weights:
@@ -88,7 +88,7 @@ class Convolution:
         known = self._known.get(word)
         if known is None:
             rows = pieces(word)
-            sums = np.add.reduce(self.table[list(rows)], axis=0, dtype=self.filters.dtype)
+            sums = self.table[list(rows)].sum(axis=0, dtype=self.filters.dtype)
             known = np.asarray(sums * (self.unit / len(rows)), self.filters.dtype)
             if len(self._known) < KNOWN:
                 self._known[word] = known

@@ -24,9 +24,9 @@ SHORTEST_BEGINNING = 3
 class Cues:
     """Words and beginnings of words, by what they point at."""
 
-    phrases: Mapping[tuple[str, str], tuple[tuple[tuple[str, ...], str, str], ...]]
-    """By their first two whole words (the second "" when there is one only): whole words, the beginning of the word after them ("" for
-    none), and their cue."""
+    phrases: Mapping[tuple[str, ...], tuple[tuple[tuple[str, ...], str, str], ...]]
+    """By their first two whole words, or by their only one: whole words, the beginning of the word after them ("" for none), and their
+    cue."""
     beginnings: Mapping[str, tuple[str, ...]]
     """By beginning of a word: cues."""
     _known: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
@@ -34,7 +34,7 @@ class Cues:
     @classmethod
     def of(cls, lists: Mapping[str, str]) -> Cues:
         """The cues of `cue: word, begin*, several words, several begin*`."""
-        phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], str, str]]] = {}
+        phrases: dict[tuple[str, ...], list[tuple[tuple[str, ...], str, str]]] = {}
         beginnings: dict[str, list[str]] = {}
         for cue, written in lists.items():
             for way in written.split(","):
@@ -44,7 +44,7 @@ class Cues:
                     beginnings.setdefault(words[0], []).append(cue)
                 elif words:
                     whole, beginning = (words[:-1], words[-1]) if begun else (words, "")
-                    phrases.setdefault((whole[0], whole[1] if len(whole) > 1 else ""), []).append((whole, beginning, cue))
+                    phrases.setdefault(whole[:2], []).append((whole, beginning, cue))
         return cls({first: tuple(found) for first, found in phrases.items()}, {start: tuple(found) for start, found in beginnings.items()})
 
     def read(self, words: Sequence[str]) -> list[str]:
@@ -73,7 +73,7 @@ class Cues:
         """Where each cue is named: first word, word after the last, cue."""
         found = []
         for position, (word, after) in enumerate(zip_longest(words, words[1:], fillvalue="")):
-            for phrase, beginning, cue in (*self.phrases.get((word, ""), ()), *(self.phrases.get((word, after), ()) if after else ())):
+            for phrase, beginning, cue in (*self.phrases.get((word,), ()), *self.phrases.get((word, after), ())):
                 end = position + len(phrase)
                 if tuple(words[position:end]) == phrase and (not beginning or (end < len(words) and words[end].startswith(beginning))):
                     found.append((position, end + bool(beginning), cue))

@@ -12,8 +12,8 @@ FAINTEST = 1e-4
 
 def softmax(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """The share of each score, of their exponentials."""
-    exponentials = np.exp(scores - np.maximum.reduce(scores, initial=-np.inf))
-    return np.asarray(exponentials / np.add.reduce(exponentials))
+    exponentials = np.exp(scores - scores.max(initial=-np.inf))
+    return np.asarray(exponentials / exponentials.sum())
 
 
 def logistic(odds: float) -> float:

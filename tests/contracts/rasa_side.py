@@ -31,7 +31,7 @@ RECORDED = Path(__file__).parent / "recorded" / "parse.json"
 """What a real Rasa with our component answered to `ASKED`, by question; written by `test_the_recording_is_what_a_real_rasa_says`."""
 TOKEN = "-" + secrets.token_urlsafe(24)
 ACTION_TOKEN = "-" + secrets.token_urlsafe(24)
-"""Of the secrets that may be drawn, those that are the easiest to mistake for an option."""
+"""Both begin as one drawn secret in sixty-four: with what looks like an option."""
 
 
 def rasa_python() -> Path:
