@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from knowledge.parsing import parsed
 
 DEFAULT_LANGUAGE = "fr"
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ku", "ps", "ur"})
@@ -17,7 +17,7 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ku", "ps", "ur"})
 
 @lru_cache
 def _all() -> Mapping[str, Mapping[str, Any]]:
-    return dict(yaml.safe_load((files("api") / "templates" / "texts.yml").read_text(encoding="utf-8")))
+    return dict(parsed((files("api") / "templates" / "texts.yml").read_text(encoding="utf-8")))
 
 
 def interface_language(asked: str | None) -> str:

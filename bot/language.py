@@ -14,8 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from knowledge.parsing import parsed
 from knowledge.wordforms import WORD, clean, fold_word
 
 DEFAULT = "fr"
@@ -74,7 +73,7 @@ class Languages:
 
     @classmethod
     def load(cls, content: Path) -> Languages:
-        raw: dict[str, dict[str, Any]] = yaml.safe_load((content / "lexicon" / "languages.yml").read_text("utf-8"))
+        raw: dict[str, dict[str, Any]] = parsed((content / "lexicon" / "languages.yml").read_text("utf-8"))
         by_script: dict[str, list[str]] = {}
         for code, language in raw.items():
             by_script.setdefault(language.get("script", "latin"), []).append(code)

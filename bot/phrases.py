@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
-import yaml
-
 from bot.messages import Provenance, Role, Sentence, Source
+from knowledge.parsing import parsed
 
 INTERFACE_LANGUAGES = ("fr", "en")
 
@@ -36,7 +35,7 @@ class Phrases:
 
 @lru_cache
 def _stored(language: str) -> Mapping[str, str]:
-    stored: dict[str, str] = yaml.safe_load(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
+    stored: dict[str, str] = parsed(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
     return stored
 
 

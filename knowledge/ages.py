@@ -13,6 +13,7 @@ OF_AGE = 18
 OLDEST = 110
 _UNITS = {"an": 1, "ans": 1, "mois": 12}
 _GLUED = re.compile(r"(\d{1,3})(ans?|mois)")
+_COUNTED = re.compile(r"\b\d*(?:ans?|mois)\b")
 _NUMBERS = {
     word: number
     for number, word in enumerate("zero un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize".split())
@@ -32,6 +33,8 @@ AROUND = 12
 
 def age(words: Sequence[str]) -> float | None:
     """The first age told by `words` (folded, in order), in years; None when they tell none."""
+    if not _COUNTED.search(" ".join(words)):
+        return None
     words = [piece for word in words for piece in _apart(word)]
     for position, word in enumerate(words):
         if word in _UNITS:

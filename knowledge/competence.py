@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from knowledge.parsing import parsed
 from knowledge.wordforms import folded_words
 
 FILE = "competent.yml"
@@ -30,7 +29,7 @@ class Competence:
 
     @classmethod
     def load(cls, content: Path) -> Competence:
-        rows = yaml.safe_load((content / FILE).read_text("utf-8"))
+        rows = parsed((content / FILE).read_text("utf-8"))
         return cls(
             tuple(
                 (Body(row["body"], row["url"], row["rubric"]), tuple(tuple(folded_words(str(words))) for words in row["keywords"]))

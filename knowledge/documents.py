@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from knowledge.errors import ContentRefused, Remark
+from knowledge.parsing import LOADER
 
 Place = tuple[str | int, ...]
 """Where a value stands in a document: `("questions", "fr", 3)`."""
@@ -24,7 +25,6 @@ MOST_CHARACTERS = 512 * 1024
 """No file of content is near this; a larger one is a mistake or an attack."""
 
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Strict(BaseModel):
@@ -82,7 +82,7 @@ def read_yaml(text: str, file: str, first_line: int = 1) -> Document:
     Raises:
         ContentRefused: the YAML is broken, or a key is written twice.
     """
-    loader = _LOADER(text)
+    loader = LOADER(text)
     lines: dict[Place, int] = {}
     try:
         node = loader.get_single_node()

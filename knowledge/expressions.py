@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+from knowledge.parsing import parsed
 
 BELONGING = "mon|ma|mes|notre|nos|ton|ta|tes|votre|vos|son|sa|ses|leur|leurs|l"
 """Words before which an expression counts: "je ne trouve plus de rendez-vous" has lost nothing."""
@@ -28,7 +28,7 @@ class Expressions:
     def load(cls, content: Path) -> Expressions:
         """The expressions of a content folder; none when it has no such file."""
         path = content / "lexicon" / "expressions.yml"
-        stored = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
+        stored = parsed(path.read_text("utf-8")) if path.is_file() else {}
         return cls({word: tuple(re.escape(one) for one in said) for word, said in stored.items()})
 
     def plain(self, words: Sequence[str]) -> list[str] | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from knowledge.parsing import parsed
 
 ENDING = "*"
 """After the beginning of a word: whatever follows."""
@@ -28,9 +28,6 @@ LEAST_KNOWN = 0.25
 MOST_REMEMBERED = 50_000
 """Words whose entries are kept at hand: anybody may type anything."""
 
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The one written in C: these are the longest files of the lexicon, read at each start."""
 _LETTERS_OR_NOT = re.compile("[a-z]+|[^a-z]+")
 
 
@@ -97,7 +94,7 @@ class Glossaries:
     def load(cls, content: Path, fold: Callable[[str], list[str]]) -> Glossaries:
         """Read the glossaries of a content folder."""
         files = sorted((content / "lexicon").glob("words_*.yml"))
-        return cls({file.stem.removeprefix("words_"): yaml.load(file.read_text("utf-8"), _LOADER) for file in files}, fold)
+        return cls({file.stem.removeprefix("words_"): parsed(file.read_text("utf-8")) for file in files}, fold)
 
     @staticmethod
     def _entries(glossaries: Mapping[str, Mapping[str, Sequence[str]]], fold: Callable[[str], list[str]]) -> Iterator[Entry]:

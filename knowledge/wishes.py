@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from knowledge.parsing import parsed
 
 FILE = "lexicon/wishes.yml"
 
@@ -22,5 +22,5 @@ class Wish:
 def load(content: Path) -> tuple[Wish, ...]:
     """The wishes of a content folder; none when it has no such file."""
     path = content / FILE
-    rows = yaml.safe_load(path.read_text("utf-8")) or () if path.is_file() else ()
+    rows = parsed(path.read_text("utf-8")) or () if path.is_file() else ()
     return tuple(Wish(tuple(map(str, row["words"])), tuple(row["fiches"])) for row in rows)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import Stemmer
-import yaml
 
 from knowledge import wishes
 from knowledge.ages import OF_AGE, age
 from knowledge.expressions import Expressions
 from knowledge.glossary import UNSPACED, Glossaries, apart, pairs_of_characters
+from knowledge.parsing import parsed
 from knowledge.spelling import Speller
 
 WORD = re.compile(r"[^\W_]+")
@@ -130,17 +130,17 @@ class Lexicon:
     def load(cls, content: Path) -> Lexicon:
         """Read the lexicon of a content folder."""
         folder = content / "lexicon"
-        spellings = yaml.safe_load((folder / "sms.yml").read_text("utf-8"))["abreviations"]
-        fillers = yaml.safe_load((folder / "fillers.yml").read_text("utf-8"))
+        spellings = parsed((folder / "sms.yml").read_text("utf-8"))["abreviations"]
+        fillers = parsed((folder / "fillers.yml").read_text("utf-8"))
         glossaries = Glossaries.load(content, spelled_words)
         concepts: dict[str, list[str]] = {}
         for file in sorted(folder.glob("concepts*.yml")):
-            for concept, phrases in yaml.safe_load(file.read_text("utf-8")).items():
+            for concept, phrases in parsed(file.read_text("utf-8")).items():
                 concepts.setdefault(concept, []).extend(str(phrase) for phrase in phrases)
         common = {fold_word(str(word)) for group, words in fillers.items() if group != OTHER_LANGUAGES for word in words}
         common |= {word for long in spellings.values() for word in folded_words(str(long))} | {fold_word(str(short)) for short in spellings}
         common |= {word for meaning in glossaries.meanings for word in meaning}
-        common |= {fold_word(str(word)) for word in yaml.safe_load((folder / "french.yml").read_text("utf-8"))["mots"]}
+        common |= {fold_word(str(word)) for word in parsed((folder / "french.yml").read_text("utf-8"))["mots"]}
         return cls(
             abbreviations={fold_word(str(short)): tuple(folded_words(str(long))) for short, long in spellings.items()},
             fillers=frozenset(fold_word(str(word)) for group in fillers.values() for word in group),

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from bot.engines.probabilities import log_odds, logistic, softmax
 from bot.engines.ranking import FEATURES as RANKED_FEATURES
 from bot.engines.ranking import Ranked
 from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Context, Nature
+from knowledge.parsing import parsed
 from knowledge.wordforms import ARTICLES, CONCEPT, Lexicon, Reading, clean, folded_words
 
 if TYPE_CHECKING:  # Rasa's Python reads this module without the database
@@ -95,7 +95,7 @@ class Manners:
     @classmethod
     def load(cls) -> Manners:
         """The manners of the package."""
-        stored = yaml.safe_load(files("bot").joinpath("engines/conversation.yml").read_text("utf-8"))
+        stored = parsed(files("bot").joinpath("engines/conversation.yml").read_text("utf-8"))
         exclusive = {name: _named(concepts) for name, concepts in stored["exclusive"].items()}
         links = re.compile(rf"^(?:(?:{'|'.join(stored['links'])}) )+")
         return cls(exclusive, _named(stored["persons"]), re.compile(rf"\b(?:{'|'.join(stored['anew'])})\b"), links)

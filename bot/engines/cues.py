@@ -12,8 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import zip_longest
 
-import yaml
-
+from knowledge.parsing import parsed
 from knowledge.wordforms import folded_words
 
 SHORTEST_BEGINNING = 3
@@ -93,4 +92,4 @@ class Cues:
 @lru_cache
 def shipped_cues() -> Cues:
     """The cues of the package, read once."""
-    return Cues.of(yaml.safe_load(files("bot").joinpath("engines/cues.yml").read_text("utf-8")))
+    return Cues.of(parsed(files("bot").joinpath("engines/cues.yml").read_text("utf-8")))

@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from bot.engines.cues import shipped_cues
 from bot.engines.probabilities import softmax
 from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Nature
 from bot.redaction import redact
+from knowledge.parsing import parsed
 from knowledge.wordforms import character_grams, clean, folded_words
 
 WORD_BUCKETS = 1 << 15
@@ -57,7 +57,7 @@ class Rules:
 
     @classmethod
     def load(cls) -> Rules:
-        stored = yaml.safe_load(files("bot").joinpath("engines/rules.yml").read_text("utf-8"))
+        stored = parsed(files("bot").joinpath("engines/rules.yml").read_text("utf-8"))
         going_on, emergencies, subjects = (
             tuple((number, _whole_words(ways)) for number, ways in stored.pop(name).items())
             for name in ("emergencies_now", "emergencies", "emergency_subjects")

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from bot.engines.convolution import SERVICES, Convolution
 from bot.engines.cues import Cues
 from bot.engines.nature import BUCKETS, signs
 from bot.engines.probabilities import softmax
 from bot.engines.shipped import SHIPPED, whole
+from knowledge.parsing import parsed
 from knowledge.wordforms import folded_words
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ class Words:
     @classmethod
     def load(cls) -> Words:
         """Those of the package."""
-        stored: dict[str, dict[str, str]] = yaml.safe_load(files("bot").joinpath("engines/services.yml").read_text("utf-8"))
+        stored: dict[str, dict[str, str]] = parsed(files("bot").joinpath("engines/services.yml").read_text("utf-8"))
         nobody = stored.pop(NOBODY)["facts"]
         sure, likely = (
             Cues.of({NOBODY: nobody, **{service: words[kind] for service, words in stored.items() if kind in words}})

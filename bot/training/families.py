@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from bot.training.shares import Share, of
 from knowledge.building import PASSAGE_WORDS
 from knowledge.fiches import PublishedFiche
+from knowledge.parsing import parsed
 from knowledge.search import Sheet
 from knowledge.wordforms import CONCEPT, Lexicon, folded_words
 
@@ -97,7 +96,7 @@ def named_concepts(content: Path) -> dict[str, dict[str, list[str]]]:
     """By language, the ways of naming each concept (`lexicon/concepts_xx.yml` of a content folder)."""
     named = {}
     for file in sorted((content / "lexicon").glob("concepts_*.yml")):
-        concepts = yaml.safe_load(file.read_text("utf-8"))
+        concepts = parsed(file.read_text("utf-8"))
         named[file.stem.rpartition("_")[2]] = {concept: [str(phrase) for phrase in phrases] for concept, phrases in concepts.items()}
     return named
 

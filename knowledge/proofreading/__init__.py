@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,7 +105,12 @@ def _foundations(
 
 def _lexicon(content: Path) -> Lexicon:
     """The lexicon of the folder that is judged, or the shipped one when it brings none."""
-    return Lexicon.load(content if (content / "lexicon").is_dir() else shipped_content())
+    return Lexicon.load(content) if (content / "lexicon").is_dir() else _shipped_lexicon()
+
+
+@lru_cache
+def _shipped_lexicon() -> Lexicon:
+    return Lexicon.load(shipped_content())
 
 
 def _premium_numbers(stock: Sequence[facts.Fact], services: directory.Directory, content: Path) -> Iterator[Remark]:

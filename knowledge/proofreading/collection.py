@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz import fuzz, process
+import numpy.typing as npt
+from rapidfuzz import fuzz
 
 from knowledge import twins
 from knowledge.errors import Remark
@@ -23,7 +24,8 @@ TWIN_PHRASINGS = 95.0
 MOST_OF_ONE_OPENING = 0.05
 FEW = 10
 """Below this count an opening is not a pattern, whatever its share."""
-_BATCH = 512
+ROUNDING = 1e-6
+"""So that what reaches a threshold exactly is not lost to the last digit."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _opening(text: str) -> str:
 
 def _same_short_forms(fiches: Sequence[FicheFile], short_forms: Mapping[str, str]) -> Iterator[Remark]:
     texts = [folded(short_forms[fiche.id]) for fiche in fiches]
-    for first, second, likeness in _alike(texts, TWIN_SHORT_FORMS):
+    for first, second, likeness in alike(texts, TWIN_SHORT_FORMS):
         yield fiches[second].remark(
             ("id",),
             "fiche jumelle",
@@ -124,7 +126,7 @@ def _same_phrasings(fiches: Sequence[FicheFile]) -> Iterator[Remark]:
         for language, texts in fiche.front.questions.items()
         for index, text in enumerate(texts)
     ]
-    for first, second, _ in _alike([phrasing.text for phrasing in phrasings], TWIN_PHRASINGS):
+    for first, second, _ in alike([phrasing.text for phrasing in phrasings], TWIN_PHRASINGS):
         one, other = phrasings[first], phrasings[second]
         if _figures(one.text) != _figures(other.text):
             continue  # "carte de 1 an" and "carte de 10 ans" are two subjects
@@ -140,24 +142,32 @@ def _figures(text: str) -> list[str]:
     return re.findall(r"\d+", text)
 
 
-def _alike(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
+def alike(texts: Sequence[str], threshold: float) -> Iterator[tuple[int, int, float]]:
     """Pairs of texts (first < second) at least as alike as `threshold`, by edit distance.
 
-    Sorted by length, a text is only compared with those long enough to reach the threshold.
+    Sorted by length, a text is only compared with those long enough to reach the threshold and that share nearly all of its pairs of
+    letters: one letter more or less changes three of them at most.
     """
-    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+    order = sorted((index for index, text in enumerate(texts) if text), key=lambda index: len(texts[index]))
     lengths = np.array([len(texts[index]) for index in order])
+    stops = np.searchsorted(lengths, lengths * (200 / threshold - 1) + ROUNDING, side="right")
+    marks = _pairs_of_letters([texts[index] for index in order])
+    most = 1 - threshold / 100  # letters added or taken away, as a share of those of both texts
     found = []
-    for start in range(0, len(order), _BATCH):
-        rows = order[start : start + _BATCH]
-        longest = lengths[min(start + _BATCH, len(order)) - 1] * (200 / threshold - 1)
-        stop = int(np.searchsorted(lengths, longest, side="right"))
-        columns = order[start:stop]
-        scores = process.cdist(
-            [texts[row] for row in rows], [texts[column] for column in columns], scorer=fuzz.ratio, score_cutoff=threshold
-        )
-        for row, column in np.argwhere(scores >= threshold):
-            if row < column and texts[rows[row]]:
-                pair = sorted((rows[row], columns[column]))
-                found.append((pair[0], pair[1], float(scores[row, column])))
+    for row, stop in enumerate(stops.tolist()):
+        differing = np.add.reduce(np.bitwise_count(marks[:, row + 1 : stop] ^ marks[:, row : row + 1]), axis=0, dtype=np.uint16)
+        for column in np.flatnonzero(differing <= int(3 * most * (lengths[row] + lengths[stop - 1]) + ROUNDING)) + row + 1:
+            first, second = sorted((order[row], order[column]))
+            likeness = fuzz.ratio(texts[first], texts[second], score_cutoff=threshold)
+            if likeness:
+                found.append((first, second, likeness))
     yield from sorted(found)
+
+
+def _pairs_of_letters(texts: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Which pairs of neighbouring letters each text holds, the edges included, in 256 bits. Shape (4, texts)."""
+    letters = np.frombuffer("".join(f"\n{text}" for text in texts).encode("utf-32-le") + b"\n\0\0\0", np.uint32).astype(np.uint64)
+    bits = (letters[:-1] * np.uint64(0x9E3779B1) + letters[1:] * np.uint64(0x85EBCA6B)) >> np.uint64(16) & np.uint64(255)
+    marks = np.where(np.arange(4)[:, None] == bits >> np.uint64(6), np.uint64(1) << (bits & np.uint64(63)), np.uint64(0))
+    starts = np.cumsum([0, *(len(text) + 1 for text in texts[:-1])])
+    return np.bitwise_or.reduceat(marks, starts, axis=1) if texts else np.zeros((4, 0), np.uint64)

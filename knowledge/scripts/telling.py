@@ -13,13 +13,12 @@ from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 
-import yaml
-
 from knowledge.directory import Directory, hours_text
 from knowledge.documents import Document, Place
 from knowledge.errors import ContentRefused, FactMissing, Remark
 from knowledge.facts import Facts
 from knowledge.fiches import PublishedFiche
+from knowledge.parsing import parsed
 from knowledge.rendering import compiled
 from knowledge.scripts.model import (
     Callback,
@@ -85,7 +84,7 @@ def fixed_sentences(language: str) -> Mapping[str, str]:
 
 @lru_cache
 def _template() -> dict[str, dict[str, str]]:
-    read: dict[str, dict[str, str]] = yaml.safe_load(files("knowledge").joinpath("templates/telephone.yml").read_text("utf-8"))
+    read: dict[str, dict[str, str]] = parsed(files("knowledge").joinpath("templates/telephone.yml").read_text("utf-8"))
     return read
 
 

@@ -11,9 +11,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import assert_never
 
-import yaml
-
 from bot.messages import Answer, Clarify, Decline, Handover, Nature, Reply, Role, Sentence
+from knowledge.parsing import parsed
 from knowledge.scripts.model import service_symbol
 from knowledge.wordforms import folded_words
 from telephony.questions.whisper import Asked, asked_in, replied
@@ -167,7 +166,7 @@ def fixed(languages: Iterable[str]) -> tuple[Said, ...]:
 
 @lru_cache
 def _stored() -> Mapping[str, Mapping[str, str]]:
-    stored: dict[str, dict[str, str]] = yaml.safe_load(files("telephony").joinpath("templates/voice.yml").read_text("utf-8"))
+    stored: dict[str, dict[str, str]] = parsed(files("telephony").joinpath("templates/voice.yml").read_text("utf-8"))
     return stored
 
 

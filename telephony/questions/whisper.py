@@ -15,9 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Protocol
 
-import yaml
-
 from bot.messages import Answer, Clarify, Handover, Interpretation, Nature, Reply
+from knowledge.parsing import parsed
 from telephony.errors import AmiRefused, PromptRefused
 from telephony.speech.prompts import Prompt, Prompts
 
@@ -113,7 +112,7 @@ def _bare(title: str | None) -> str:
 
 @lru_cache
 def _sentences() -> Mapping[str, str]:
-    stored: dict[str, str] = yaml.safe_load(files("telephony").joinpath("templates/whisper.yml").read_text("utf-8"))
+    stored: dict[str, str] = parsed(files("telephony").joinpath("templates/whisper.yml").read_text("utf-8"))
     return stored
 
 

@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from rapidfuzz import fuzz
 
 from knowledge.errors import ContentRefused, Remark
 from knowledge.fiche_files import parse
-from knowledge.proofreading import check
+from knowledge.proofreading import check, collection
 from knowledge.proofreading.vocabulary import is_premium
 from tests.knowledge.builders import DAY, DOMAINS, FACTS, SERVICES, Content, a_fact, a_fiche, some_questions
 
@@ -183,6 +184,24 @@ def test_a_question_asked_in_two_fiches_is_refused(content: Content, mine: str, 
     (remark,) = _remarks(content)
     assert (remark.rule, remark.file) == ("question en double", "fiches/identite/cni-vol.md")
     assert said in remark.message
+
+
+def test_questions_that_are_nearly_the_same_are_found_without_comparing_all_of_them() -> None:
+    chance = random.Random(8)
+    letters = "aeilnrstu é"
+    texts = ["".join(chance.choice(letters) for _ in range(chance.randint(1, 90))) for _ in range(60)]
+    for text in texts[:40]:
+        changed = list(text)
+        for _ in range(chance.randint(0, 5)):
+            place = chance.randrange(len(changed) + 1)
+            changed[place : place + chance.randint(0, 1)] = chance.choice(letters)
+        texts.append("".join(changed))
+    everything = [(first, second) for second in range(len(texts)) for first in range(second)]
+
+    for threshold in (80.0, 95.0, 100.0):
+        found = [(first, second) for first, second, _ in collection.alike(texts, threshold)]
+        assert found == sorted(pair for pair in everything if fuzz.ratio(*(texts[number] for number in pair)) >= threshold)
+        assert len(found) > 5
 
 
 def test_a_question_written_twice_in_one_fiche_is_refused(content: Content) -> None:
