@@ -115,7 +115,8 @@ def test_a_team_trains_its_models_sees_them_and_goes_back(
     with session(engine) as opened:
         load(opened, content.folder)
     monkeypatch.setattr(database, "default_engine", lambda: engine)
-    some, files = natures.all_examples()[::30], services.written()[::10]  # of all of them, a quarter of an hour is learned
+    some, files = natures.all_examples()[::30], services.written()[::30]  # of all of them, a quarter of an hour is learned
+    monkeypatch.setattr(natures, "STEPS", 20)
     monkeypatch.setattr(natures, "all_examples", lambda: some)
     monkeypatch.setattr(services, "written", lambda: files)
 

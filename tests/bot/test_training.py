@@ -46,6 +46,7 @@ def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.OutOfF
     general = Phrasings(["refaire une carte d'identité", "vendre sa voiture", "changer d'adresse"], ["lost passport"])
     with pytest.MonkeyPatch.context() as patience:
         patience.setattr(convolution, "PASSES", 60)  # of a few examples, eight passes teach the network little
+        patience.setattr(natures, "STEPS", 20)
         taught = weighing.OutOfFold(engine.catalogue.index, general, requests)
     taught.weigh([engine], requests)
     return taught
@@ -105,6 +106,7 @@ def test_the_same_contents_teach_the_same_words_order_and_confidence(
     assistant: Assistant, few: dict[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(natures, "examples", lambda: few)
+    monkeypatch.setattr(natures, "STEPS", 20)
     fiches = [assistant.catalogue.fiches[name] for name in FICHES]
     asked = [Guide(text, LOST_CARD) for text in ("j'ai égaré ma carte d'identité", "plus de carte d'identité depuis hier, que faire")]
     folders = [tmp_path / name for name in ("once", "again")]

@@ -24,8 +24,8 @@ from knowledge.errors import PhrasingRefused
 from knowledge.learned_models import ConfirmedAnswer, LearnedPhrasing
 from knowledge.loading import announce, current_versions, load
 from knowledge.models import Release
-from tests.conftest import CONTENT
-from tests.stock import real_assistant, stocked_database
+from knowledge.settings import settings
+from tests.stock import brief_content, brief_database, real_assistant, related_to
 
 STRANGE = "le machin vert qui clignote sur le comptoir du hall"
 """Words that no fiche holds."""
@@ -33,10 +33,14 @@ STRANGE = "le machin vert qui clignote sur le comptoir du hall"
 
 @pytest.fixture
 def stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """A database of this test with the real content, which the commands use."""
-    with stocked_database(tmp_path) as engine:
+    """A database of this test with the brief content, which the commands use: they index all of it again and again."""
+    monkeypatch.setenv("KNOWLEDGE_INDEX", str(tmp_path / "index"))
+    settings.cache_clear()
+    with brief_database(tmp_path) as engine:
         monkeypatch.setattr(database, "default_engine", lambda: engine)
         yield engine
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 def _ask(assistant: Assistant, engine: Engine, text: str, conversation: str | None = None) -> tuple[str, int, Decision]:
@@ -84,7 +88,7 @@ def test_loading_the_content_again_keeps_what_was_attached(stock: Engine) -> Non
         phrasings.attach(opened, "cni-perte", STRANGE, "fr", "Claire")
         announce(opened, "essai")
     with session(stock) as opened:
-        load(opened, CONTENT)
+        load(opened, brief_content())
 
     assert _fiche(real_assistant(stock), STRANGE) == "cni-perte"
 
@@ -184,28 +188,17 @@ def test_a_changed_folder_is_previewed_and_nothing_is_published(stock: Engine, t
 
 
 def _changed_content(folder: Path, remove: bool = False) -> None:
-    """The real content with one fiche said otherwise, or removed with the links that lead to it."""
-    shutil.copytree(CONTENT, folder)
-    file = next(folder.glob("fiches/*/cni-perte.md"))
+    """The brief content with one fiche said otherwise, or removed with the links that lead to it."""
+    shutil.copytree(brief_content(), folder)
+    files = {file.stem: file for file in folder.glob("fiches/*/*.md")}
+    lost = files["cni-perte"]
     if remove:
-        file.unlink()
-        for other in folder.glob("fiches/*/*.md"):
-            text = other.read_text("utf-8")
-            if "cni-perte" in text:
-                other.write_text(_without_link(text), "utf-8")
+        files.pop("cni-perte").unlink()
+        for file in files.values():
+            file.write_text(related_to(files, file.read_text("utf-8")), "utf-8")
     else:
-        text = file.read_text("utf-8")
-        file.write_text(text.replace("# court\n", "# court\nPas de panique. ", 1).replace("# en\n", "# en\nDo not panic. ", 1), "utf-8")
-
-
-def _without_link(text: str) -> str:
-    lines = []
-    for line in text.splitlines():
-        if line.startswith("related:"):
-            line = line.replace("cni-perte, ", "").replace(", cni-perte]", "]").replace("[cni-perte]", "[]")
-        if line.strip() != "- cni-perte":
-            lines.append(line)
-    return "\n".join(lines) + "\n"
+        text = lost.read_text("utf-8")
+        lost.write_text(text.replace("# court\n", "# court\nPas de panique. ", 1).replace("# en\n", "# en\nDo not panic. ", 1), "utf-8")
 
 
 # --- Confirmed answers ---------------------------------------------------------------------------------------------------
@@ -215,7 +208,8 @@ def test_the_set_grows_from_what_visitors_confirmed_and_from_nothing_else(stock:
     assistant = real_assistant(stock)
     conversation, liked, _ = _ask(assistant, stock, "j'ai perdu ma carte d'identité")
     follow_up = _ask(assistant, stock, "c'est combien ?", conversation)[1]
-    other, disliked, _ = _ask(assistant, stock, "comment vendre ma voiture")
+    other, disliked, decision = _ask(assistant, stock, "on m'a volé mon passeport")
+    assert decision is Decision.REPLY
     with session(stock) as opened:
         journal.give_feedback(opened, conversation, liked, helped=True)
         journal.give_feedback(opened, conversation, follow_up, helped=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,15 @@ from bot.policy import decide
 from bot.training.rasa.measure import measure, prepared
 from bot.training.rasa.project import Classifier, Project
 from knowledge.settings import settings
-from tests.contracts.rasa_side import embedded, rasa_engine, rasa_python, serving
+from tests.contracts.rasa_side import a_few, embedded, rasa_engine, rasa_python, serving
 
 pytestmark = [pytest.mark.rasa, pytest.mark.slow]
 
-FEW = ("cni-perte", "cni-vol", "passeport-vol", "passeport-renouvellement", "permis-perte", "cg-changement-adresse")
 QUESTIONS = ("j'ai perdu ma carte d'identité", "on a volé ma carte d'identité", "changer l'adresse de ma carte grise", "bonjour")
 
 
 def test_diet_is_trained_served_and_measured_and_what_it_alone_believes_is_asked_back(assistant: Assistant, tmp_path: Path) -> None:
-    known = assistant.catalogue.fiches
-    few = replace(assistant.catalogue, fiches={name: known[name] for name in FEW if name in known})
+    few = a_few(assistant)
     project = Project(Classifier.DIET, epochs=5)
     folder = tmp_path / "diet"
     trained = prepared(few, settings().content, folder, project, rasa_python(), lambda _: None)
@@ -45,4 +42,4 @@ def test_diet_is_trained_served_and_measured_and_what_it_alone_believes_is_asked
     assert [len(names) for names in found["answers"]["few"]] == [len(few.fiches)] * len(QUESTIONS)
     assert found["turns_per_second"] > 0
     assert found["memory_mb"] > 100
-    assert baselines.recorded(stored, tuple(known.values())).name == "Rasa DIET 3.6.21"
+    assert baselines.recorded(stored, tuple(assistant.catalogue.fiches.values())).name == "Rasa DIET 3.6.21"

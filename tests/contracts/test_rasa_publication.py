@@ -14,7 +14,7 @@ from bot.errors import RasaRefused
 from bot.training.rasa.project import Project
 from bot.training.rasa.publication import CERTIFICATE, in_service, publish, put_in_service
 from knowledge.settings import settings
-from tests.contracts.rasa_side import TOKEN, rasa_python, serving, trained_project
+from tests.contracts.rasa_side import TOKEN, a_few, rasa_python, serving, trained_project
 from tests.stock import tuesday_morning
 
 pytestmark = [pytest.mark.rasa, pytest.mark.slow]
@@ -30,7 +30,7 @@ def test_a_good_model_takes_the_place_of_the_one_in_service_and_a_worse_one_does
 
         def published() -> str:
             given = (
-                assistant.catalogue,
+                a_few(assistant),
                 settings().content,
                 tmp_path / "project",
                 Project(),
@@ -72,7 +72,7 @@ def test_a_model_that_is_not_proven_gives_its_place_back(assistant: Assistant, s
 def test_a_server_that_is_away_keeps_what_it_has(assistant: Assistant, shared: Path, tmp_path: Path) -> None:
     with pytest.raises(RasaRefused, match="n'a pas pris le modèle"):
         publish(
-            assistant.catalogue,
+            a_few(assistant),
             settings().content,
             tmp_path / "project",
             Project(),
