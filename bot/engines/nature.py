@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.engines.cues import shipped_cues
+from bot.engines.dangers import Dangers, shipped_dangers
 from bot.engines.probabilities import softmax
 from bot.engines.shipped import SHIPPED, whole
 from bot.messages import Nature
@@ -54,6 +55,7 @@ class Rules:
     subjects: tuple[tuple[str, re.Pattern[str]], ...]
     """Subjects that are emergencies unless the message speaks of a procedure or of the past."""
     named: Mapping[str, re.Pattern[str]]
+    dangers: Dangers
 
     @classmethod
     def load(cls) -> Rules:
@@ -64,16 +66,22 @@ class Rules:
         )
         injection = re.compile("|".join(stored.pop("injection")))
         return cls(
-            (*going_on, *emergencies), subjects, {name: _whole_words(ways) for name, ways in stored.items()} | {"injection": injection}
+            (*going_on, *emergencies),
+            subjects,
+            {name: _whole_words(ways) for name, ways in stored.items()} | {"injection": injection},
+            shipped_dangers(),
         )
 
     def decide(self, text: str) -> tuple[Nature, str | None] | None:
         """The nature that a pattern decides alone, with the number to call for an emergency; None when no pattern applies."""
-        plain = " ".join(folded_words(text))
+        words = folded_words(text)
+        plain = " ".join(words)
         subjects = () if self.named["not_now"].search(plain) else self.subjects
         for number, pattern in (*self.emergencies, *subjects):
             if pattern.search(plain):
                 return Nature.EMERGENCY, self.reachable(plain, number)
+        if elsewhere := self.dangers.number(text, words):
+            return Nature.EMERGENCY, elsewhere
         raw = clean(text).lower()
         if self.named["injection"].search(raw) or self.named["injection"].search(plain):
             return Nature.INJECTION, None

@@ -13,6 +13,8 @@ from bot.evaluation.tables import Cell, Part, Table
 from bot.messages import Decision, Handover, Nature, Reply
 
 WORST = 10
+DANGERS = "dangers"
+"""The set of dangers, and of calm questions, in languages that no classifier was taught (`bot.engines.dangers`)."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,21 @@ def part(outcomes: Sequence[Outcome], examples: Sequence[Outcome]) -> Part:
     Args:
         examples: answers to the examples of natures kept aside: many, but written by those who wrote what is learned from.
     """
-    judged = [one for one in outcomes if one.asked.nature]
+    judged = [one for one in outcomes if one.asked.nature and one.asked.set != DANGERS]
+    elsewhere = [one for one in outcomes if one.asked.set == DANGERS]
     return Part(
         "natures",
         "What kind of request is it?",
         "The nature of a request decides what may be done with it: a personal file is handed over, never answered; an emergency gets its "
         "number first. Questions that look personal are those of nature « general » in the sets of natures.",
-        (_grave(judged), _by_nature(judged), _by_kind(examples), *(_confusion(judged, half) for half in PARTS), _worst(judged)),
+        (
+            _grave(judged),
+            _elsewhere(elsewhere),
+            _by_nature(judged),
+            _by_kind(examples),
+            *(_confusion(judged, half) for half in PARTS),
+            _worst(judged),
+        ),
     )
 
 
@@ -147,6 +157,18 @@ def _grave(judged: Sequence[Outcome]) -> Table:
             row[half] = share([measure.hit(one) for one in judged if one.asked.part == half and measure.of(one)])
         rows.append(row)
     return Table("grave", "What matters most", {"measure": "measure", "target": "target", "tuned": "tuned", "aside": "aside"}, rows)
+
+
+def _elsewhere(outcomes: Sequence[Outcome]) -> Table:
+    """Dangers heard in languages that nothing was taught, all together then one by one."""
+    rows: list[Mapping[str, Cell]] = []
+    for language in ("", *sorted({one.asked.kind for one in outcomes})):
+        here = [one for one in outcomes if language in ("", one.asked.kind)]
+        dangers, calm = ([_named(one, Nature.EMERGENCY) for one in here if _truly(Nature.EMERGENCY)(one) is told] for told in (True, False))
+        rows.append({"language": language or "all", "heard": share(dangers), "false": share(calm)})
+    columns = {"language": "language", "heard": "dangers given a number", "false": "calm questions taken for a danger"}
+    note = "Written by agents who had not seen the expressions, and kept aside: nobody looks at those that are missed."
+    return Table("elsewhere", "Dangers in languages that no classifier was taught", columns, rows, note)
 
 
 def _by_nature(judged: Sequence[Outcome]) -> Table:

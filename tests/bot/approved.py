@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from importlib.resources import files
-
-import yaml
 
 from bot.assistant import Assistant
 from bot.catalogue import Catalogue
 from bot.messages import Answer, Sentence, Source
 from knowledge.directory import hours_text
+from knowledge.parsing import parsed
 
 _BRACES = re.compile(r"\\{(\w+)\\}")
 _DATE = r"(?:1er|\d{1,2}) [A-Za-zéûô]+ \d{4}"
@@ -42,9 +42,10 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"\*\*|__|`", "", text).split())
 
 
+@lru_cache
 def fixed_sentences(language: str) -> dict[str, str]:
     """The fixed sentences of a language, as they are written in the package."""
-    stored: dict[str, str] = yaml.safe_load(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
+    stored: dict[str, str] = parsed(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
     return stored
 
 

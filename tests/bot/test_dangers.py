@@ -1,0 +1,86 @@
+"""A danger is heard in languages that nothing here was taught, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.assistant import Assistant
+from bot.engines.dangers import Dangers, shipped_dangers
+from bot.messages import Decision, Nature, Question
+from bot.training.natures import all_examples
+from knowledge.wordforms import folded_words
+
+MESSAGES = Path(__file__).parent.parent / "questions" / "dangers.jsonl"
+
+
+def _number(dangers: Dangers, text: str) -> str | None:
+    return dangers.number(text, folded_words(text))
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("Bà tôi ngất xỉu rồi, tôi phải làm gì", "15"),
+        ("baba im nuk po merr frymë", "15"),
+        ("خواهرم نفس نمی‌کشد", "15"),
+        ("پدرم نفس نمي‌كشد", "15"),
+    ],
+)
+def test_a_danger_is_given_its_number_before_anything_else(assistant: Assistant, said: str, number: str) -> None:
+    answer = assistant.answer(Question(said))
+
+    assert answer.decision is Decision.REPLY
+    assert answer.interpretation.nature is Nature.EMERGENCY
+    assert answer.interpretation.emergency == number
+
+
+def test_of_several_dangers_the_one_most_is_said_of_gives_the_number() -> None:
+    dangers = Dangers.of({"xx": {"17": "zob mak", "15": "zob mak dur tel"}})
+    assert _number(dangers, "bonjour zob mak") == "17"
+    assert _number(dangers, "bonjour zob mak dur tel") == "15"
+    assert _number(dangers, "bonjour zob") is None
+
+
+def test_words_that_are_not_written_apart_are_heard_within_a_line() -> None:
+    dangers = Dangers.of({"th": {"112": "ช่วยด้วย"}})
+    assert _number(dangers, "สวัสดีช่วยด้วยครับ") == "112"
+    assert _number(dangers, "สวัสดีครับ") is None
+
+
+def test_each_expression_is_heard_as_it_is_written() -> None:
+    """With any ending where it has one: none is lost in the reading of the list."""
+    dangers = shipped_dangers()
+    deaf = [said for said in _expressions() if _number(dangers, said.replace("*", "abc")) is None]
+    assert deaf == []
+
+
+def test_nothing_that_is_calm_is_taken_for_a_danger_elsewhere(assistant: Assistant) -> None:
+    dangers = shipped_dangers()
+    calm = [text for fiche in assistant.catalogue.fiches.values() for texts in fiche.questions.values() for text in texts]
+    calm += [example.text for example in all_examples() if not example.label.startswith(Nature.EMERGENCY)]
+
+    assert [text for text in calm if _number(dangers, text)] == []
+
+
+def test_messages_of_other_people_are_heard_and_their_calm_questions_are_not() -> None:
+    """Measured for each language by `python -m bot evaluate --part natures`; here, that the list does not lose what it had."""
+    dangers = shipped_dangers()
+    rows = [json.loads(line) for line in MESSAGES.read_text("utf-8").splitlines()]
+    told = [bool(_number(dangers, row["query"])) for row in rows if row.get("nature") == Nature.EMERGENCY]
+    calm = [bool(_number(dangers, row["query"])) for row in rows if row.get("nature") != Nature.EMERGENCY]
+
+    assert len({row["lang"] for row in rows}) >= 40
+    assert sum(told) / len(told) >= 0.5
+    assert sum(calm) / len(calm) <= 0.01
+
+
+def _expressions() -> list[str]:
+    from importlib.resources import files
+
+    from knowledge.parsing import parsed
+
+    lists = parsed(files("bot").joinpath("engines/dangers.yml").read_text("utf-8"))
+    return [said.strip() for numbers in lists.values() for written in numbers.values() for said in written.split(",")]
