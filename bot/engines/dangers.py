@@ -18,16 +18,14 @@ from knowledge.wordforms import clean
 
 WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1780-\u17ff]")
 """Thai, Lao and Khmer, whose words are not written apart."""
-
-
 _HOMOPHONES = ((0x1210, 0x1200), (0x1280, 0x1200), (0x1220, 0x1230), (0x12D0, 0x12A0), (0x1340, 0x1338), (0x1250, 0x1240))
 """Rows of Ethiopic syllables said alike: the first of each."""
 ALIKE = (
-    str.maketrans("یېێکەھةۆڕڵ", "يييكهههورل")
+    str.maketrans("یېێےکەھةہۆڕڵګ", "ييييكههههورلگ")
     | {row + vowel: like + vowel for row, like in _HOMOPHONES for vowel in range(7)}
     | {0x12A3: 0x12A0, 0x12D3: 0x12A0}
 )
-"""Letters that keyboards, and writers, take for one another: Persian and Kurdish ones for Arabic ones, Ethiopic homophones."""
+"""Letters that keyboards and writers take for one another: Persian, Urdu, Pashto, Kurdish ones for Arabic ones, Ethiopic homophones."""
 
 
 @dataclass(frozen=True)

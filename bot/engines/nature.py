@@ -56,6 +56,7 @@ class Rules:
     """Subjects that are emergencies unless the message speaks of a procedure or of the past."""
     named: Mapping[str, re.Pattern[str]]
     dangers: Dangers
+    """Said in languages that no classifier was taught."""
 
     @classmethod
     def load(cls) -> Rules:
@@ -81,7 +82,7 @@ class Rules:
             if pattern.search(plain):
                 return Nature.EMERGENCY, self.reachable(plain, number)
         if elsewhere := self.dangers.number(text, words):
-            return Nature.EMERGENCY, elsewhere
+            return Nature.EMERGENCY, self.reachable(plain, elsewhere)
         raw = clean(text).lower()
         if self.named["injection"].search(raw) or self.named["injection"].search(plain):
             return Nature.INJECTION, None
