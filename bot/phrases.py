@@ -10,6 +10,8 @@ from bot.messages import Provenance, Role, Sentence, Source
 from knowledge.parsing import parsed
 
 INTERFACE_LANGUAGES = ("fr", "en")
+IN_DANGER = "emergencies"
+"""Name of the file of what somebody in danger must read at once, in languages that have no other fixed sentence."""
 
 
 class Phrases:
@@ -33,9 +35,21 @@ class Phrases:
         return key in self._french
 
 
+def urgent(key: str, language: str, role: Role) -> list[Sentence]:
+    """The sentence of `key` in the language of somebody in danger, before the French one: one, or none when it is not written in it."""
+    text = (_in_danger().get(language) or {}).get(key)
+    return [Sentence(text, Provenance(Source.FIXED, key), role, language)] if text else []
+
+
 @lru_cache
 def _stored(language: str) -> Mapping[str, str]:
     stored: dict[str, str] = parsed(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
+    return stored
+
+
+@lru_cache
+def _in_danger() -> Mapping[str, Mapping[str, str]]:
+    stored: dict[str, dict[str, str]] = parsed(files("bot").joinpath(f"templates/{IN_DANGER}.yml").read_text("utf-8")) or {}
     return stored
 
 

@@ -26,7 +26,7 @@ from bot.messages import (
     Source,
     SourceLink,
 )
-from bot.phrases import Phrases, phrases
+from bot.phrases import Phrases, phrases, urgent
 from bot.policy import Verdict
 from knowledge.directory import Service, hour_text, hours_text
 from knowledge.fiches import PublishedFiche
@@ -57,7 +57,7 @@ class Wording:
         if interpretation.cut_short:
             opening.append(said.sentence("too_long", Role.NOTICE))
         if number := interpretation.emergency:  # before anything else
-            opening = [said.sentence(f"emergency_{number}", Role.ANSWER), said.sentence("emergency_after", Role.HELP), *opening]
+            opening = [*_danger(number, interpretation.language, channel, said), *opening]
             opening += [said.sentence("not_in_danger", Role.ANSWER)] if interpretation.otherwise else []
         match verdict.decision:
             case Decision.REPLY:
@@ -275,6 +275,17 @@ class Wording:
 
     def _choices(self, fiches: Sequence[str]) -> tuple[Choice, ...]:
         return tuple(Choice(fiche, self.catalogue.fiches[fiche].title) for fiche in fiches if fiche in self.catalogue.fiches)
+
+
+def _danger(number: str, language: str, channel: Channel, said: Phrases) -> Iterator[Sentence]:
+    """The number to call, then what this assistant cannot do: in the language of the person where it is written, which no voice of the
+    line speaks, then in French or in English."""
+    parts = ((f"emergency_{number}", Role.ANSWER), ("emergency_after", Role.HELP))
+    if channel is not Channel.PHONE:
+        for key, role in parts:
+            yield from urgent(key, language, role)
+    for key, role in parts:
+        yield said.sentence(key, role)
 
 
 def _notice_key(channel: Channel) -> str:

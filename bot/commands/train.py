@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bot.assistant import Assistant
-from bot.engines.embedded import EmbeddedEngine
 from bot.messages import Nature
-from bot.training.conversation import Dialogue
-from bot.training.ranking import Guide
-from bot.training.shares import Share, without
 from knowledge.commands import Subparsers
 from knowledge.commands.screen import say, warn
 
 if TYPE_CHECKING:
-    from bot.catalogue import Catalogue
-    from bot.engines.intents import Intents
-    from knowledge.fiches import PublishedFiche
+    from bot.training.lesson import Lesson
     from knowledge.search import Sheet
 
 
@@ -31,7 +22,7 @@ def register(commands: Subparsers) -> None:
         "train",
         help="réapprendre le classement, les intentions, la confiance, les natures et les suites de conversation, ou l'encodeur",
         description="Réapprend des contenus le classement, les intentions, la confiance et les natures, puis, avec --guides, les suites de "
-        "conversation (vingt-cinq minutes ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et "
+        "conversation (une demi-heure ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et "
         "sentence-transformers, voir docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont "
         "vérifiées, puis les serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )
@@ -54,90 +45,11 @@ def register(commands: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
-@dataclass
-class Lesson:
-    """What is learned from."""
-
-    catalogue: Catalogue
-    sheets: Sequence[Sheet]
-    guides: Path | None
-
-    def rows(self, *names: str) -> list[dict[str, Any]]:
-        """The questions of other people that may be looked at; those kept aside are left out."""
-        files = [self.guides / f"{name}.jsonl" for name in names] if self.guides else []
-        rows = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines() if line.strip()]
-        return [row for row in rows if row.get("part") != "aside"]
-
-    def asked(self) -> list[Guide]:
-        """The questions whose answer is known."""
-        rows = self.rows("citizens", "foreign", "natures")
-        return [Guide(row["query"], frozenset(row["relevant"])) for row in rows if row.get("relevant")]
-
-    def natures(self) -> list[tuple[str, str]]:
-        """The requests whose nature is known, as (text, label)."""
-        return [(row["query"], f"{row['nature']} {row.get('emergency') or ''}".strip()) for row in self.rows("natures", "services")]
-
-    def services(self) -> list[tuple[str, str]]:
-        """The requests about a file whose service is known, as (text, service)."""
-        asked = [row for row in self.rows("natures", "services") if row["nature"] == Nature.PERSONAL_FILE and row.get("service")]
-        return [(row["query"], row["service"]) for row in asked]
-
-    def dialogues(self) -> list[Dialogue]:
-        """The conversations whose last turn has a known answer."""
-        return [Dialogue(tuple(row["turns"]), frozenset(row["relevant_last"])) for row in self.rows("followups")]
-
-    def judges(self) -> list[Guide]:
-        """The questions that only tell the confidence and choose the threshold."""
-        return [Guide(row["query"], frozenset(row["relevant"])) for row in self.rows("thresholds")]
-
-    def assistants(self, folder: Path) -> list[Assistant]:
-        """With the models of `folder`, over the fiches alone, and among the official sheets when there are."""
-        return [Assistant.over(catalogue, models=folder) for catalogue in self.catalogues]
-
-    def engines(self, folder: Path) -> list[EmbeddedEngine]:
-        """The engines of the same, whatever engine the settings name."""
-        return [EmbeddedEngine.load(catalogue, models=folder) for catalogue in self.catalogues]
-
-    def engines_without_order(self, folder: Path) -> list[EmbeddedEngine]:
-        """The same, whose search and intents have never seen the phrasings of the share ORDER."""
-        from bot.engines.intents import Classes
-        from knowledge.building import build
-        from knowledge.wordforms import default_lexicon
-
-        found = []
-        for catalogue in self.catalogues:
-            index = build(self.without_order, tuple(catalogue.sheets.values()), default_lexicon())
-            engine = EmbeddedEngine.load(replace(catalogue, index=index), models=folder)
-            found.append(replace(engine, classes=Classes.over(self.intents_without_order, index)))
-        return found
-
-    @property
-    def fiches(self) -> tuple[PublishedFiche, ...]:
-        return tuple(self.catalogue.fiches.values())
-
-    @cached_property
-    def without_order(self) -> tuple[PublishedFiche, ...]:
-        """The fiches without the phrasings of the share ORDER."""
-        return without(self.fiches, frozenset({Share.ORDER}))
-
-    @cached_property
-    def intents_without_order(self) -> Intents:
-        """The classifier of intents that has never seen them."""
-        from bot.training import intents
-        from knowledge.wordforms import default_lexicon
-
-        return intents.train(without(self.without_order, frozenset({Share.ASIDE})), self.sheets, default_lexicon())
-
-    @cached_property
-    def catalogues(self) -> tuple[Catalogue, ...]:
-        """The fiches alone, and among the official sheets when there are."""
-        return (self.catalogue, *([self.catalogue.with_sheets(self.sheets)] if self.sheets else []))
-
-
 def run(arguments: argparse.Namespace) -> int:
     from bot.catalogue import Catalogue
     from bot.engines.shipped import SHIPPED
     from bot.learned import trained_here, training
+    from bot.training.lesson import Lesson
     from bot.workbench import regression
     from knowledge.clock import now, today
     from knowledge.database import reading, require_schema
@@ -183,13 +95,14 @@ def _teach(lesson: Lesson, part: str | None, folder: Path) -> None:
     weighed = weighing.OutOfFold(lesson.catalogue.index, Phrasings.of(lesson.without_order), [*requests, *phrased])
     sense.save(weighed.sense, folder)
     convolution.save(weighed.order, NATURES, folder)
-    weighed.weigh(lesson.engines(folder), requests)
+    weighed.weigh(lesson.blind_engines(folder), requests)
     weighed.weigh(lesson.engines_without_order(folder), phrased)
     kept, trust = thresholds(folder), Weigher.load(folder).trust  # those in service stay when nothing judges
     weighing.save(weighed.fit(), kept, folder)  # with it the conversations are replayed
     if lesson.guides:
         _converse(lesson, folder)
-        weighed.weigh(lesson.engines(folder), weighing.turns(lesson.assistants(folder), lesson.dialogues(), requests))
+        told = weighing.turns(lesson.blind_assistants(folder), lesson.dialogues(), requests)
+        weighed.weigh(lesson.blind_engines(folder), told)
     weigher = replace(weighed.fit(), trust=trust)
     if judges := lesson.judges():
         engines = [replace(engine, weigher=weigher) for engine in lesson.engines(folder)]
@@ -227,12 +140,12 @@ def _learn(lesson: Lesson, folder: Path) -> None:
     from knowledge.wordforms import default_lexicon
 
     judged = lesson.natures() + [(dialogue.turns[-1], Nature.GENERAL.value) for dialogue in lesson.dialogues()]
-    say("Intentions, sans les formulations qui apprennent l'ordre…")
-    asked, blind = lesson.asked(), lesson.intents_without_order
-    learning.train(lesson.fiches, lesson.sheets, default_lexicon(), asked, judged, blind, folder, say)
+    say("Intentions, sans les formulations qui apprennent l'ordre ni une moitié des questions d'autres personnes, puis sans l'autre…")
+    blind, taught = lesson.blind, [(fiche, text) for fiche, text, _ in lesson.taught]
+    learning.train(lesson.fiches, lesson.sheets, default_lexicon(), lesson.asked(), judged, blind, taught, folder, say)
 
 
 def _converse(lesson: Lesson, folder: Path) -> None:
     from bot.training import conversation
 
-    conversation.train(lesson.assistants(folder), lesson.dialogues(), lesson.asked(), folder, say)
+    conversation.train(lesson.blind_assistants(folder), lesson.dialogues(), lesson.asked(), folder, say)

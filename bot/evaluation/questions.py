@@ -79,6 +79,11 @@ class Asked:
 Sets = Mapping[str, tuple[Asked, ...]]
 
 
+def teaching(sets: Sets) -> list[Asked]:
+    """The questions of people that teach the classifier of intents too (`bot.training.lesson`)."""
+    return [one for name in ("citizens", "foreign", "natures") for one in sets.get(name, ()) if one.part == TUNED and one.covered]
+
+
 def own(folder: Path) -> Sets:
     """Every set of a folder, by the name of its file; and, under its name with `JUDGED`, the questions of which somebody read the answers,
     with what that reader accepts and nothing else.

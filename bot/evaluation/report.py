@@ -122,12 +122,12 @@ class Evaluation:
 
     @cached_property
     def others(self) -> Mapping[str, Baseline]:
-        """The other systems, learned from the phrasings that are not kept aside."""
+        """The other systems, learned from the phrasings that are not kept aside; the regression, from the questions of people too."""
         unread: tuple[PublishedFiche, ...] = tuple(self.unread.catalogue.fiches.values())
         with self.counted("Other systems") as step:
             found = {footprint.BM25S: baselines.bm25s(unread, self.sheets)}
             step(1, 3)
-            found[footprint.REGRESSION] = baselines.character_regression(unread)
+            found[footprint.REGRESSION] = baselines.character_regression(unread, questions.teaching(self.sets))
             step(2, 3)
             return {**found, "rasa": baselines.recorded(self.rasa, unread)}
 

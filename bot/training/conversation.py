@@ -21,6 +21,7 @@ from bot.engines.conversation import FEATURES, LONGEST_CONTINUATION, TRUST, Cert
 from bot.engines.embedded import EmbeddedEngine
 from bot.messages import NO_CONTEXT, Context, Decision, Nature, Question, Turn
 from bot.training.ranking import SEED, Guide, is_answer
+from bot.training.shares import Blind
 from knowledge.wordforms import folded_words
 
 REGULARISATION = 0.05
@@ -37,6 +38,11 @@ class Dialogue:
     turns: tuple[str, ...]
     answers: frozenset[str]
 
+    @property
+    def guide(self) -> Guide:
+        """The last two turns, said in one breath: a question that teaches the intents."""
+        return Guide(". ".join(self.turns[-2:]), self.answers)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -50,7 +56,7 @@ class Trial:
 
 
 def train(
-    assistants: Sequence[Assistant],
+    assistants: Sequence[Blind[Assistant]],
     dialogues: Sequence[Dialogue],
     clear: Sequence[Guide],
     folder: Path,
@@ -64,13 +70,15 @@ def train(
     short = [guide for guide in clear if len(folded_words(guide.text)) <= LONGEST_CONTINUATION]
     weight = CLEAR_SHARE * len(dialogues) / max(len(short), 1)
     followed, begun = [], []
-    for assistant in assistants:
+    for blind in assistants:
         for dialogue in dialogues:
+            assistant = blind.to(dialogue.turns[-1])
             context = replayed(assistant, dialogue.turns[:-1])
             followed.append(trial(assistant, context, dialogue.turns[-1], dialogue.answers))
         chance = random.Random(SEED)
-        fiches = [fiche for fiche in assistant.catalogue.fiches.values() if fiche.questions.get("fr")]
+        fiches = [fiche for fiche in blind.halves[0].catalogue.fiches.values() if fiche.questions.get("fr")]
         for guide in short:
+            assistant = blind.to(guide.text)
             given = chance.choice(fiches)
             before = Turn(chance.choice(given.questions["fr"]), given.id, Nature.GENERAL, Decision.REPLY)
             begun.append(trial(assistant, Context((before,)), guide.text, guide.answers, weight))
@@ -96,8 +104,9 @@ def replayed(assistant: Assistant, turns: Sequence[str]) -> Context:
 def trial(assistant: Assistant, context: Context, text: str, answers: frozenset[str], weight: float = 1.0) -> Trial:
     """The candidates of `text` after `context`."""
     catalogue: Catalogue = assistant.catalogue
-    own = assistant.engine
-    engine = own if isinstance(own, EmbeddedEngine) else EmbeddedEngine.load(catalogue, models=assistant.models)
+    engine = assistant.engine
+    if not isinstance(engine, EmbeddedEngine):
+        raise TypeError(f"conversations are learned with the embedded engine, not {engine.name}")
     reading = catalogue.lexicon.read(text)
     compared = engine.conversation.compare(engine.conversation.topic(context), text, reading, engine.rank(reading), engine.rank)
     right = [is_answer(catalogue.index.subjects[int(number)], answers) for number in compared.subjects]

@@ -4,7 +4,6 @@ models."""
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from bot.engines.intents import Intents
 from bot.messages import Nature
 from bot.training import intents, natures, ranking
-from bot.training.shares import Share, without
+from bot.training.shares import Blind, Share, half, without
 from knowledge.embeddings import Embedder, Vectors, default_embedder
 from knowledge.fiches import PublishedFiche
 from knowledge.search import Index, Sheet
@@ -31,7 +30,8 @@ def train(
     lexicon: Lexicon,
     guides: Sequence[ranking.Guide],
     judged: Sequence[tuple[str, str]],
-    blind_to_order: Intents,
+    blind: Blind[Intents],
+    asked: Sequence[tuple[str, str]],
     folder: Path,
     tell: Callable[[str], None],
 ) -> None:
@@ -40,33 +40,35 @@ def train(
     Args:
         guides: questions of other people, which teach the order and the confidence.
         judged: examples of natures, as (text, label).
-        blind_to_order: a classifier that has seen no phrasing of the share ORDER, beside which the order is learned.
+        blind: classifiers that have seen no phrasing of the share ORDER, and one half of the questions of people, beside which the order
+            and the confidence are learned.
+        asked: questions of people that teach the intents too, as (fiche, text).
     """
     general = Phrasings.of(fiches).all
     tell(f"Natures : {len(general)} formulations générales et les exemples de chaque nature…")
     natures.save(natures.train(general, judged), folder)
     tell("Intentions : une classe par fiche…")
-    intents.save(intents.train(without(fiches, frozenset({Share.ASIDE})), sheets, lexicon), folder)
+    intents.save(intents.train(without(fiches, frozenset({Share.ASIDE})), sheets, lexicon, asked), folder)
     strangers = [text for nature in NOT_FOR_FICHES for text in natures.examples().get(nature.value, ())]
     random.Random(ranking.SEED).shuffle(strangers)
     guided = frozenset(guide.text for guide in guides)
     everything: list[ranking.Trial] = []
     parts = []
-    for index, trials in _held_out(fiches, sheets, lexicon, blind_to_order, strangers, guides):
+    for index, trials in _held_out(fiches, sheets, lexicon, blind, strangers, guides):
         tell(f"Classement : {len(trials)} questions mises de côté, {len(index.subjects)} sujets…")
         everything.extend(trials)
         parts.append((index, trials))
     ranker = ranking.fit_ranker(everything)
     ranking.save_ranker(ranker, folder)
     tell("Confiance : ordre appris sans une moitié des questions d'autres personnes, puis sans l'autre…")
-    without_half = [ranking.fit_ranker([one for one in everything if one.text not in guided or _half(one) != half]) for half in (0, 1)]
+    without_half = [ranking.fit_ranker([one for one in everything if one.text not in guided or half(one.text) != gone]) for gone in (0, 1)]
     rows, outcomes, weights = [], [], []
     for number, (index, trials) in enumerate(parts, start=1):
         tell(f"Confiance : partie {number} sur {len(parts)}…")
         unseen = {one.text for one in trials}
-        blind = natures.train((text for text in general if text not in unseen), judged, unseen)
+        unread = natures.train((text for text in general if text not in unseen), judged, unseen)
         more_rows, more_outcomes, more_weights = ranking.certainty_rows(
-            lambda one: without_half[_half(one)] if one.text in guided else ranker, index, trials, blind
+            lambda one: without_half[half(one.text)] if one.text in guided else ranker, index, trials, unread
         )
         rows.extend(more_rows)
         outcomes.extend(more_outcomes)
@@ -98,7 +100,7 @@ def _held_out(
     fiches: Sequence[PublishedFiche],
     sheets: Sequence[Sheet],
     lexicon: Lexicon,
-    classifier: Intents,
+    blind: Blind[Intents],
     strangers: Sequence[str],
     guides: Sequence[ranking.Guide],
 ) -> Iterable[tuple[Index, list[ranking.Trial]]]:
@@ -107,16 +109,12 @@ def _held_out(
     The fiches alone are also asked the titles of sheets that none of them covers: nothing there answers those.
     """
     embedder = Remembering(default_embedder())
-    yield from ranking.held_out(fiches, sheets, lexicon, embedder, classifier, strangers, guides)
+    yield from ranking.held_out(fiches, sheets, lexicon, embedder, blind, strangers, guides)
     if sheets:
         covered = {number for fiche in fiches for number in fiche.service_public}
         titles = [sheet.title for sheet in sheets if sheet.id not in covered]
         random.Random(ranking.SEED).shuffle(titles)
-        yield from ranking.held_out(fiches, (), lexicon, embedder, classifier, [*strangers, *titles[:MOST_TITLES]], guides)
-
-
-def _half(one: ranking.Trial) -> int:
-    return zlib.crc32(one.text.encode()) % 2
+        yield from ranking.held_out(fiches, (), lexicon, embedder, blind, [*strangers, *titles[:MOST_TITLES]], guides)
 
 
 class Remembering:

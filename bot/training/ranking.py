@@ -30,7 +30,7 @@ from bot.engines.ranking import (
 )
 from bot.engines.weighing import answerable
 from bot.messages import Candidate
-from bot.training.shares import Share, of, without
+from bot.training.shares import Blind, Share, of, without
 from knowledge.building import build
 from knowledge.embeddings import Embedder
 from knowledge.fiches import PublishedFiche
@@ -85,14 +85,14 @@ def held_out(
     sheets: Sequence[Sheet],
     lexicon: Lexicon,
     embedder: Embedder,
-    intents: Intents,
+    intents: Blind[Intents],
     strangers: Sequence[str] = (),
     guides: Sequence[Guide] = (),
 ) -> Iterable[tuple[Index, list[Trial]]]:
     """For each fold, an index and the questions it has never seen: phrasings of the share ORDER, of fiches left out too, strangers.
 
     Args:
-        intents: a classifier that has learned from none of the questions.
+        intents: classifiers that have learned from none of the questions they are asked.
         strangers: questions that nothing answers.
         guides: questions of other people, put to every index.
     """
@@ -104,24 +104,29 @@ def held_out(
     for fold in range(FOLDS):
         gone = {fiche.id for fiche in fiches if sheets and fiche.service_public and dropped[fiche.id] == fold}
         index = build([fiche for fiche in known if fiche.id not in gone], sheets, lexicon, embedder=embedder)
-        classes = _newcomers(Classes.over(intents, index), chance)
+        classes = _newcomers(intents, index, chance)
         trials = []
         for (fiche, code, text), its_fold in zip(order, folds, strict=True):
             if fiche.id in gone:
                 if code == "fr" and chance.random() < 0.5:
-                    trials.append(trial(index, classes, text, _covers(fiche), fold))
+                    trials.append(trial(index, classes.to(text), text, _covers(fiche), fold))
             elif its_fold == fold:
-                trials.append(trial(index, classes, text, _is(fiche), fold))
+                trials.append(trial(index, classes.to(text), text, _is(fiche), fold))
         lost = [text for number, text in enumerate(strangers) if number % FOLDS == fold]
-        trials += [trial(index, classes, text, lambda _subject: False, fold) for text in lost]
-        trials += [trial(index, classes, guide.text, _holds(guide), fold, GUIDE_WEIGHT) for guide in guides]
+        trials += [trial(index, classes.to(text), text, lambda _subject: False, fold) for text in lost]
+        trials += [trial(index, classes.to(guide.text), guide.text, _holds(guide), fold, GUIDE_WEIGHT) for guide in guides]
         yield index, trials
 
 
-def _newcomers(classes: Classes, chance: random.Random) -> Classes:
-    """The same without the classes of some fiches, as when they were written after the training."""
-    kept = [column if chance.random() >= NEWCOMERS else -1 for column in classes.columns.tolist()]
-    return replace(classes, columns=np.array(kept, np.int64))
+def _newcomers(intents: Blind[Intents], index: Index, chance: random.Random) -> Blind[Classes]:
+    """The classifiers over an index, without the classes of some fiches, as when they were written after the training."""
+    kept = np.array([chance.random() >= NEWCOMERS for _ in index.subjects])
+
+    def over(one: Intents) -> Classes:
+        classes = Classes.over(one, index)
+        return replace(classes, columns=np.where(kept, classes.columns, -1))
+
+    return intents.each(over)
 
 
 def _holds(guide: Guide) -> Callable[[Subject], bool]:

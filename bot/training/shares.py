@@ -1,14 +1,17 @@
-"""Who may learn from a phrasing: a fifth of them is only measured on, a tenth teaches the order, the rest the encoder.
+"""Who may learn from a phrasing: a fifth of them is only measured on, a tenth teaches the order, the rest the encoder. Questions of people
+teach the intents too: what is learned beside the intents sees each of them judged by a classifier that has read the other half only.
 
-The share of a phrasing is a matter of its words alone: adding others moves none, and nobody chooses.
+The share of a phrasing and the half of a question are a matter of their words alone: adding others moves none, and nobody chooses.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from knowledge.fiches import PublishedFiche
 
@@ -43,3 +46,28 @@ def of(fiches: Sequence[PublishedFiche], wanted: Share) -> list[tuple[PublishedF
     """The phrasings of one share, as (fiche, language, text)."""
     asked = ((fiche, code, text) for fiche in fiches for code, texts in fiche.questions.items() for text in texts)
     return [(fiche, code, text) for fiche, code, text in asked if share(text) is wanted]
+
+
+Reader = TypeVar("Reader")
+Other = TypeVar("Other")
+
+
+def half(text: str) -> int:
+    """The half, 0 or 1, that a question of people belongs to; a turn of a conversation, by its own words."""
+    return zlib.crc32(text.encode()) % 2
+
+
+@dataclass(frozen=True)
+class Blind(Generic[Reader]):
+    """Two readers of the same kind."""
+
+    halves: tuple[Reader, Reader]
+    """The first has not read the questions of half 0, the second those of half 1."""
+
+    def to(self, text: str) -> Reader:
+        """The one that has not read `text`."""
+        return self.halves[half(text)]
+
+    def each(self, made: Callable[[Reader], Other]) -> Blind[Other]:
+        """What `made` makes of each."""
+        return Blind((made(self.halves[0]), made(self.halves[1])))

@@ -31,7 +31,7 @@ from bot.training import convolution, natures, sense
 from bot.training.conversation import Dialogue, replayed
 from bot.training.learning import Phrasings
 from bot.training.ranking import SEED, Guide, is_answer
-from bot.training.shares import Share, of
+from bot.training.shares import Blind, Share, of
 from knowledge.fiches import PublishedFiche
 from knowledge.search import Index
 
@@ -121,10 +121,10 @@ class OutOfFold:
         words, meaning, order = self.classifiers[request.fold]
         return replace(engine, natures=words, sense=meaning, order=order)
 
-    def weigh(self, engines: Sequence[EmbeddedEngine], requests: Iterable[Request]) -> None:
-        """Read the signs of `requests`, by one engine after the other; what a pattern decides needs none."""
+    def weigh(self, engines: Sequence[Blind[EmbeddedEngine]], requests: Iterable[Request]) -> None:
+        """Read the signs of `requests` by one engine after the other, which has not read them. What a pattern decides needs none."""
         for number, one in enumerate(requests):
-            engine = engines[number % len(engines)]
+            engine = engines[number % len(engines)].to(one.text)
             clues = None if engine.rules.decide(one.text) else self.blind(engine, one).clues(one.text, one.before)
             if clues:
                 self.rows.append((one, signs(clues)))
@@ -171,12 +171,12 @@ def phrased(fiches: Sequence[PublishedFiche], requests: Sequence[Request]) -> li
     return [Request(text, GENERAL, Origin.EXAMPLE) for text in texts]
 
 
-def turns(assistants: Sequence[Assistant], dialogues: Sequence[Dialogue], requests: Sequence[Request]) -> list[Request]:
+def turns(assistants: Sequence[Blind[Assistant]], dialogues: Sequence[Dialogue], requests: Sequence[Request]) -> list[Request]:
     """The last turns of dialogues, which are general questions, and requests of every nature told after the first turns of one."""
     chance = random.Random(SEED)
     found, contexts = [], []
     for number, dialogue in enumerate(dialogues):
-        context = replayed(assistants[number % len(assistants)], dialogue.turns[:-1])
+        context = replayed(assistants[number % len(assistants)].to(dialogue.turns[-1]), dialogue.turns[:-1])
         contexts.append(context)
         found.append(Request(dialogue.turns[-1], GENERAL, Origin.REQUEST, context))
     others = [one for one in requests if one.nature is not Nature.GENERAL]

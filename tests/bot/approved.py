@@ -35,7 +35,8 @@ def _approved(catalogue: Catalogue, sentence: Sentence) -> bool:
             texts = (text for sheet in sheets for text in (sheet.title, sheet.introduction, *(body for _, body in sheet.sections)))
             return any(_plain(sentence.text) in _plain(text) for text in texts)
         case Source.FIXED:
-            return any(_is_fixed(catalogue, origin.reference, language, sentence.text) for language in ("fr", "en"))
+            said = in_danger().get(sentence.language, {}).get(origin.reference)
+            return said == sentence.text or any(_is_fixed(catalogue, origin.reference, code, sentence.text) for code in ("fr", "en"))
 
 
 def _plain(text: str) -> str:
@@ -46,6 +47,13 @@ def _plain(text: str) -> str:
 def fixed_sentences(language: str) -> dict[str, str]:
     """The fixed sentences of a language, as they are written in the package."""
     stored: dict[str, str] = parsed(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
+    return stored
+
+
+@lru_cache
+def in_danger() -> dict[str, dict[str, str]]:
+    """What somebody in danger reads, by language and key."""
+    stored: dict[str, dict[str, str]] = parsed(files("bot").joinpath("templates/emergencies.yml").read_text("utf-8"))
     return stored
 
 

@@ -66,10 +66,11 @@ def test_a_subject_never_leaks_into_a_clear_new_question(assistant: Assistant, t
 
 
 def test_what_may_be_a_permit_or_the_nationality_is_asked_back(assistant: Assistant) -> None:
-    answer = _said(assistant, "Je voudrais déposer une demande de naturalisation.", "mon mari est français")
+    answer = _said(assistant, "je veux faire une demande", "mon mari est français")
 
     assert isinstance(answer, Clarify)
     assert {"nationalite-mariage", "sejour-conjoint-francais"} <= {choice.fiche for choice in answer.choices}
+    assert _first(_said(assistant, "Je voudrais déposer une demande de naturalisation.", "mon mari est français")) == "nationalite-mariage"
 
 
 @pytest.mark.parametrize("before", ["passeport perdu", "carte grise", "je suis marié avec une française", "renouveler mon titre de séjour"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.assistant import Assistant
-from bot.commands.train import Lesson
 from bot.engines.convolution import NATURES, Convolution
 from bot.engines.embedded import EmbeddedEngine
 from bot.engines.sense import Sense
@@ -18,8 +19,9 @@ from bot.messages import Nature
 from bot.policy import Thresholds
 from bot.training import convolution, intents, learning, natures, sense, weighing
 from bot.training.learning import Phrasings
+from bot.training.lesson import Lesson
 from bot.training.ranking import Guide
-from bot.training.shares import Share, without
+from bot.training.shares import Blind, Share, half, without
 from bot.training.weighing import MOST_WRONG, Origin, Request, least_sure
 from knowledge.wordforms import default_lexicon, folded_words
 
@@ -48,7 +50,7 @@ def lesson(engine: EmbeddedEngine, few: dict[str, list[str]]) -> weighing.OutOfF
         patience.setattr(convolution, "PASSES", 60)  # of a few examples, eight passes teach the network little
         patience.setattr(natures, "STEPS", 20)
         taught = weighing.OutOfFold(engine.catalogue.index, general, requests)
-    taught.weigh([engine], requests)
+    taught.weigh([Blind((engine, engine))], requests)
     return taught
 
 
@@ -112,13 +114,18 @@ def test_the_same_contents_teach_the_same_words_order_and_confidence(
     folders = [tmp_path / name for name in ("once", "again")]
     for folder in folders:
         folder.mkdir()
-        blind = intents.train(without(fiches, frozenset({Share.ORDER})), (), default_lexicon())
-        learning.train(fiches, (), default_lexicon(), asked, (), blind, folder, lambda _said: None)
+        known = without(fiches, frozenset({Share.ORDER}))
+        unread = intents.train(known, (), default_lexicon())
+        taught = [
+            (fiche, text) for fiche, text, _ in intents.attributed([(guide, 0) for guide in asked], fiches, default_lexicon(), unread)
+        ]
+        blind = Blind((unread, intents.train(known, (), default_lexicon(), taught)))
+        learning.train(fiches, (), default_lexicon(), asked, (), blind, taught, folder, lambda _said: None)
 
-    taught = sorted(file.name for file in folders[0].iterdir())
+    written = sorted(file.name for file in folders[0].iterdir())
     both = {"intents.json", "intents.npy", "intents_order.json", "intents_order.npz"}
-    assert {"natures.json", "natures.npy", *both, "ranking.json", "confidence.json"} == set(taught)
-    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in taught)
+    assert {"natures.json", "natures.npy", *both, "ranking.json", "confidence.json"} == set(written)
+    assert all((folders[0] / name).read_bytes() == (folders[1] / name).read_bytes() for name in written)
 
 
 def test_a_request_is_weighed_by_classifiers_that_have_not_read_it(engine: EmbeddedEngine, lesson: weighing.OutOfFold) -> None:
@@ -154,7 +161,7 @@ def test_the_networks_and_the_weights_come_back_from_their_files_as_they_were(
 
 def test_what_a_pattern_decides_teaches_no_weight(engine: EmbeddedEngine, lesson: weighing.OutOfFold) -> None:
     before = len(lesson.rows)
-    lesson.weigh([engine], [Request("je veux parler à un agent", "wants_person", Origin.EXAMPLE)])
+    lesson.weigh([Blind((engine, engine))], [Request("je veux parler à un agent", "wants_person", Origin.EXAMPLE)])
     assert len(lesson.rows) == before
     assert all(len(row) == len(signs(clues)) for _, row in lesson.rows[:3] if (clues := engine.clues("passeport perdu")))
 
@@ -167,6 +174,47 @@ def test_phrasings_are_weighed_by_a_search_that_has_never_seen_them(assistant: A
     assert weighing.phrased(fiches, phrased) == []
 
     (blind,) = lesson.engines_without_order(SHIPPED)
-    known = blind.catalogue.index.known
+    known = blind.halves[0].catalogue.index.known
     assert not [one.text for one in phrased if " ".join(folded_words(one.text)) in known]
     assert any(" ".join(folded_words(one.text)) in assistant.catalogue.index.known for one in phrased)
+
+
+def test_what_people_ask_teaches_the_intents_but_not_those_that_judge_it(assistant: Assistant, tmp_path: Path) -> None:
+    """A word that no other text holds shows who has read the question."""
+    asked = [(text, "cni-vol") for text in ("mon zbrulik a disparu", "le wazdoum des voisins", "fjotkig envolé", "adieu grompfel")]
+    told = [(("j'ai perdu mon passeport", "et le krompf avec"), "cg-perte-vol")]
+    rows = [{"query": text, "relevant": [fiche], "part": "tuned"} for text, fiche in asked]
+    rows += [
+        {"query": "wapitchou", "relevant": ["permis-perte"], "part": "aside"},
+        {"query": "impôts", "relevant": ["F1"], "part": "tuned"},
+    ]
+    dialogues = [{"turns": turns, "relevant_last": [fiche], "part": "tuned"} for turns, fiche in told]
+    for name, lines in {"citizens": rows, "followups": dialogues, "foreign": [], "natures": []}.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    fiches = {name: assistant.catalogue.fiches[name] for name in FICHES}
+    lesson = Lesson(replace(assistant.catalogue, fiches=fiches), (), tmp_path)
+
+    last = told[0][0][-1]
+    assert lesson.taught == [
+        *((fiche, text, half(text)) for text, fiche in asked),
+        *((fiche, ". ".join(turns), half(turns[-1])) for turns, fiche in told),
+    ]
+    for text, fiche in [*asked, (last, told[0][1])]:
+        reading = assistant.catalogue.lexicon.read(text)
+        blind, other = lesson.blind.to(text), lesson.blind.halves[1 - half(text)]
+        place = blind.fiches.index(fiche)
+        assert other.scores(reading.terms)[place] > blind.scores(reading.terms)[place], text
+        seen, unseen = (one.ordered(reading) for one in (other, blind))
+        assert seen[place] - np.logaddexp.reduce(seen) > unseen[place] - np.logaddexp.reduce(unseen), text
+
+
+def test_a_question_that_several_fiches_answer_teaches_the_likeliest(assistant: Assistant) -> None:
+    fiches = [assistant.catalogue.fiches[name] for name in FICHES]
+    unread = intents.train(fiches, (), default_lexicon())
+    guides = [
+        Guide("on m'a volé ma carte d'identité dans le train", frozenset({"cni-perte", "cni-vol"})),
+        Guide("la TVA", frozenset({"F1"})),
+    ]
+
+    found = intents.attributed([(guide, 1) for guide in guides], fiches, default_lexicon(), unread)
+    assert found == [("cni-vol", guides[0].text, 1)]

@@ -27,7 +27,8 @@ from bot.phrases import INTERFACE_LANGUAGES, phrases
 from bot.policy import DECLINED, Verdict
 from bot.wording import QUOTED_CHARACTERS, Wording
 from knowledge.search import Sheet
-from tests.bot.approved import fixed_sentences, refused
+from knowledge.wordforms import default_lexicon
+from tests.bot.approved import fixed_sentences, in_danger, refused
 from tests.stock import tuesday_morning
 
 SHEET = Sheet(
@@ -183,6 +184,31 @@ def test_an_emergency_says_the_number_first_in_each_language(word: Word, number:
 
         assert answer.sentences[0].provenance.reference == f"emergency_{number}"
         assert number in answer.text.split("\n")[0].replace(" ", "")
+
+
+def test_what_is_said_of_a_danger_names_the_same_numbers_in_every_language() -> None:
+    french = {key: text for key, text in fixed_sentences("fr").items() if key.startswith("emergency_")}
+    assert set(in_danger()) == set(default_lexicon().glossaries.languages) - {"en"}
+
+    for language, sentences in in_danger().items():
+        assert set(sentences) == set(french), language
+        for key, text in sentences.items():
+            own, expected = (re.findall(r"\d+(?:\s\d+)?", one) for one in (text, french[key]))
+            assert [number.replace("\u00a0", " ") for number in own] == expected, (language, key)
+            spaces = {space for number in own for space in re.findall(r"\s", number)}
+            assert not (spaces and language == "ar") or spaces == {"\u00a0"}, (
+                "between two numbers, another space is read from right to left"
+            )
+
+
+@pytest.mark.parametrize("language", sorted(in_danger()))
+def test_who_is_in_danger_reads_the_number_in_his_language_then_in_french(word: Word, language: str) -> None:
+    for channel in Channel:
+        told = word(Verdict(Decision.REPLY, "emergency"), channel, nature=Nature.EMERGENCY, emergency="15", language=language).sentences
+        own = [] if channel is Channel.PHONE else [("emergency_15", language), ("emergency_after", language)]
+
+        assert [(one.provenance.reference, one.language) for one in told] == [*own, ("emergency_15", "fr"), ("emergency_after", "fr")]
+        assert all(one.text == in_danger()[language][one.provenance.reference] for one in told[: len(own)])
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -162,6 +162,18 @@ def test_only_the_sentence_of_the_emergency_makes_its_numbers_links(visit: Visit
     expect(page.locator(".entry.assistant .role-answer a")).to_have_attribute("href", "tel:17")
 
 
+def test_who_is_in_danger_reads_it_in_his_language_and_calls_with_one_touch(visit: Visits) -> None:
+    visitor = visit()
+    page = visitor.open("/")
+    visitor.ask("أريد أن أنتحر")
+    told = page.locator(".entry.assistant .role-answer[lang=ar]")
+
+    expect(told).to_have_attribute("dir", "rtl")
+    expect(told.locator("a").first).to_have_attribute("href", "tel:3114")
+    expect(page.locator(".entry.assistant .role-answer[lang=fr]")).to_contain_text("31 14")
+    visitor.shoot("danger-en-arabe")
+
+
 def test_a_conversation_works_without_javascript(visit: Visits) -> None:
     visitor = visit(javascript=False)
     page = visitor.open("/")

@@ -33,7 +33,7 @@ function icon(name) {
   return drawing;
 }
 
-const URGENT = /\b(15|17|18|112|114|119|31 ?14|39 ?19)\b/;
+const URGENT = /\b(15|17|18|112|114|119|31\s?14|39\s?19)\b/;
 
 function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
