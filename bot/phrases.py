@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 from bot.messages import Provenance, Role, Sentence, Source
+from bot.settings import settings
 from knowledge.parsing import parsed
 
 INTERFACE_LANGUAGES = ("fr", "en")
-IN_DANGER = "emergencies"
-"""Name of the file of what somebody in danger must read at once, in languages that have no other fixed sentence."""
 
 
 class Phrases:
@@ -24,7 +24,8 @@ class Phrases:
 
     def text(self, key: str, **values: str) -> str:
         """The sentence of `key`. Raises KeyError when no language has it."""
-        return (self._own.get(key) or self._french[key]).format(**values)
+        template: str = self._own.get(key) or self._french[key]
+        return template.format(**values)
 
     def sentence(self, key: str, role: Role, **values: str) -> Sentence:
         """The sentence of `key` with its provenance."""
@@ -36,20 +37,15 @@ class Phrases:
 
 
 def urgent(key: str, language: str, role: Role) -> list[Sentence]:
-    """The sentence of `key` in the language of somebody in danger, before the French one: one, or none when it is not written in it."""
-    text = (_in_danger().get(language) or {}).get(key)
+    """The sentence of `key` in the language of somebody in danger, which has no other fixed sentence: one, or none when it is not written
+    in it, or not wanted (`BOT_DANGER_TRANSLATED`)."""
+    text = _stored("emergencies").get(language, {}).get(key) if settings().danger_translated else None
     return [Sentence(text, Provenance(Source.FIXED, key), role, language)] if text else []
 
 
 @lru_cache
-def _stored(language: str) -> Mapping[str, str]:
-    stored: dict[str, str] = parsed(files("bot").joinpath(f"templates/{language}.yml").read_text("utf-8"))
-    return stored
-
-
-@lru_cache
-def _in_danger() -> Mapping[str, Mapping[str, str]]:
-    stored: dict[str, dict[str, str]] = parsed(files("bot").joinpath(f"templates/{IN_DANGER}.yml").read_text("utf-8")) or {}
+def _stored(name: str) -> Mapping[str, Any]:
+    stored: dict[str, Any] = parsed(files("bot").joinpath(f"templates/{name}.yml").read_text("utf-8"))
     return stored
 
 

@@ -25,6 +25,10 @@ class BotSettings(BaseSettings):
     )
     models: str = Field(default="", description="Folder of the models trained here; empty: those of the package.")
     retention_days: int = Field(default=30, ge=1, description="Days after which the words of the exchanges are forgotten (figures stay).")
+    danger_translated: bool = Field(
+        default=True,
+        description="Tell the emergency number in the language of the person first; no native speaker has read these.",
+    )
     engine: Literal["embedded", "rasa"] = Field(default="embedded", description="What understands questions; `rasa` needs a Rasa server.")
     rasa_url: str = Field(default="http://127.0.0.1:5005", pattern="^https?://", description="Address of the Rasa server.")
     rasa_token: str = Field(default="", description="Secret of the Rasa server, 16 characters or more.")

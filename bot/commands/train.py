@@ -22,7 +22,7 @@ def register(commands: Subparsers) -> None:
         "train",
         help="réapprendre le classement, les intentions, la confiance, les natures et les suites de conversation, ou l'encodeur",
         description="Réapprend des contenus le classement, les intentions, la confiance et les natures, puis, avec --guides, les suites de "
-        "conversation (une demi-heure ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et "
+        "conversation (une heure environ ; demande l'extra « dev ») ; ou l'encodeur (cinq minutes ; demande torch et "
         "sentence-transformers, voir docs/decisions/0008). Avec BOT_MODELS, les modèles vont dans ce dossier, les réponses confirmées sont "
         "vérifiées, puis les serveurs en marche changent de modèles sans s'arrêter ; sans ce réglage, ils remplacent ceux du paquet.",
     )

@@ -81,7 +81,7 @@ Sets = Mapping[str, tuple[Asked, ...]]
 
 def teaching(sets: Sets) -> list[Asked]:
     """The questions of people that teach the classifier of intents too (`bot.training.lesson`)."""
-    return [one for name in ("citizens", "foreign", "natures") for one in sets.get(name, ()) if one.part == TUNED and one.covered]
+    return [one for name in shares.PEOPLE for one in sets.get(name, ()) if one.part == TUNED and one.covered]
 
 
 def own(folder: Path) -> Sets:

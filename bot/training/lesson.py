@@ -18,10 +18,10 @@ from bot.messages import Nature
 from bot.training import intents
 from bot.training.conversation import Dialogue
 from bot.training.ranking import Guide
-from bot.training.shares import Blind, Share, half, without
+from bot.training.shares import PEOPLE, Blind, Share, half, without
 from knowledge.building import build
 from knowledge.fiches import PublishedFiche
-from knowledge.search import Index, Sheet
+from knowledge.search import Sheet
 from knowledge.wordforms import default_lexicon
 
 
@@ -41,7 +41,7 @@ class Lesson:
 
     def asked(self) -> list[Guide]:
         """The questions whose answer is known."""
-        rows = self.rows("citizens", "foreign", "natures")
+        rows = self.rows(*PEOPLE)
         return [Guide(row["query"], frozenset(row["relevant"])) for row in rows if row.get("relevant")]
 
     def natures(self) -> list[tuple[str, str]]:
@@ -68,7 +68,7 @@ class Lesson:
 
     def blind_engines(self, folder: Path) -> list[Blind[EmbeddedEngine]]:
         """The same, whose intents have not read the questions that they are asked."""
-        return [self._blind(engine, engine.catalogue.index) for engine in self.engines(folder)]
+        return [self._blind(engine) for engine in self.engines(folder)]
 
     def blind_assistants(self, folder: Path) -> list[Blind[Assistant]]:
         """Likewise, whose decisions are worded."""
@@ -82,11 +82,11 @@ class Lesson:
         found = []
         for catalogue in self.catalogues:
             index = build(self.without_order, tuple(catalogue.sheets.values()), default_lexicon())
-            found.append(self._blind(EmbeddedEngine.load(replace(catalogue, index=index), models=folder), index))
+            found.append(self._blind(EmbeddedEngine.load(replace(catalogue, index=index), models=folder)))
         return found
 
-    def _blind(self, engine: EmbeddedEngine, index: Index) -> Blind[EmbeddedEngine]:
-        return self.blind.each(lambda one: replace(engine, classes=Classes.over(one, index)))
+    def _blind(self, engine: EmbeddedEngine) -> Blind[EmbeddedEngine]:
+        return self.blind.each(lambda one: replace(engine, classes=Classes.over(one, engine.catalogue.index)))
 
     @property
     def fiches(self) -> tuple[PublishedFiche, ...]:
@@ -100,25 +100,25 @@ class Lesson:
     @cached_property
     def taught(self) -> list[tuple[str, str, int]]:
         """The questions of people that teach the intents, as (fiche, text, half)."""
-        fiches = without(self.without_order, frozenset({Share.ASIDE}))
         asked = [(guide, half(guide.text)) for guide in self.asked()]
         asked += [(dialogue.guide, half(dialogue.turns[-1])) for dialogue in self.dialogues()]
         if not asked:
             return []
-        unread = intents.train(fiches, self.sheets, default_lexicon())
-        return intents.attributed(asked, fiches, default_lexicon(), unread)
+        return intents.attributed(asked, self.fiches, default_lexicon(), self._trained())
 
     @cached_property
     def blind(self) -> Blind[Intents]:
         """Classifiers of intents that have read no phrasing of the share ORDER, and of the questions of people one half each."""
+        if not self.taught:
+            alone = self._trained()
+            return Blind((alone, alone))
+        read = [[(fiche, text) for fiche, text, its_half in self.taught if its_half != gone] for gone in (0, 1)]
+        return Blind((self._trained(read[0]), self._trained(read[1])))
+
+    def _trained(self, asked: Sequence[tuple[str, str]] = ()) -> Intents:
+        """A classifier of intents that has read the questions `asked` and the phrasings, but those of the order and those aside."""
         fiches = without(self.without_order, frozenset({Share.ASIDE}))
-
-        def trained(gone: int) -> Intents:
-            kept = [(fiche, text) for fiche, text, its_half in self.taught if its_half != gone]
-            return intents.train(fiches, self.sheets, default_lexicon(), kept)
-
-        first = trained(0)
-        return Blind((first, trained(1) if self.taught else first))
+        return intents.train(fiches, self.sheets, default_lexicon(), asked)
 
     @cached_property
     def catalogues(self) -> tuple[Catalogue, ...]:

@@ -48,6 +48,8 @@ def of(fiches: Sequence[PublishedFiche], wanted: Share) -> list[tuple[PublishedF
     return [(fiche, code, text) for fiche, code, text in asked if share(text) is wanted]
 
 
+PEOPLE = ("citizens", "foreign", "natures")
+"""Sets of questions of people of which the tuned halves teach: those whose answer is known."""
 Reader = TypeVar("Reader")
 Other = TypeVar("Other")
 

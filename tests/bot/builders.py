@@ -28,6 +28,7 @@ from bot.messages import (
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 """Tuesday 24 November 2026, at noon in Paris."""
+CARD = Candidate("cni-perte", ("F1344",), "https://www.service-public.gouv.fr/particuliers/vosdroits/F1344", 0.9)
 
 
 def at(instant: datetime) -> Callable[[], datetime]:
@@ -48,8 +49,7 @@ def an_answer(
     latency_ms: float = 2.0,
     text: str = "Une réponse approuvée.",
 ) -> Answer:
-    candidate = Candidate("cni-perte", ("F1344",), "https://www.service-public.gouv.fr/particuliers/vosdroits/F1344", 0.9)
-    interpretation = Interpretation("carte perdue", language, nature, 0.9, (candidate,))
+    interpretation = Interpretation("carte perdue", language, nature, 0.9, (CARD,))
     sentences = (Sentence(text, Provenance(Source.FICHE, "cni-perte", 1, "court"), Role.ANSWER),)
     common = (interpretation, sentences, reason, service, channel, conversation, turn, None, None, latency_ms)
     match decision:

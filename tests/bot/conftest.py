@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,17 @@ from sqlalchemy import Engine
 
 from bot.__main__ import main
 from bot.assistant import Assistant
+from bot.messages import Answer, Channel, Interpretation, Nature
+from bot.policy import Verdict
+from bot.wording import Wording
 from knowledge import database
+from tests.bot.approved import refused
+from tests.bot.builders import CARD
 from tests.knowledge.builders import Content
-from tests.stock import real_assistant, stocked_database
+from tests.stock import real_assistant, stocked_database, tuesday_morning
 
 Run = Callable[..., int]
+Word = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +35,34 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def assistant(stocked: Engine) -> Assistant:
     """Open on a Tuesday morning. Shared: a test that swaps its knowledge makes its own."""
     return real_assistant(stocked)
+
+
+@pytest.fixture
+def word(assistant: Assistant) -> Word:
+    """Word a verdict with the real content, on a Tuesday morning."""
+
+    def word(
+        verdict: Verdict,
+        channel: Channel = Channel.CHAT,
+        *,
+        first: bool = False,
+        at: datetime | None = None,
+        nature: Nature = Nature.GENERAL,
+        language: str = "fr",
+        text: str = "carte perdue",
+        emergency: str | None = None,
+        otherwise: Nature | None = None,
+        cut_short: bool = False,
+        competent: str | None = None,
+    ) -> Answer:
+        understood = Interpretation(
+            text, language, nature, 0.9, (CARD,), emergency=emergency, otherwise=otherwise, competent=competent, cut_short=cut_short
+        )
+        answer = Wording(assistant.catalogue, at or tuesday_morning()).word(verdict, understood, channel, first_turn=first)
+        assert refused(assistant, answer) == []
+        return answer
+
+    return word
 
 
 @pytest.fixture

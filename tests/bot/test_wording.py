@@ -27,8 +27,8 @@ from bot.phrases import INTERFACE_LANGUAGES, phrases
 from bot.policy import DECLINED, Verdict
 from bot.wording import QUOTED_CHARACTERS, Wording
 from knowledge.search import Sheet
-from knowledge.wordforms import default_lexicon
-from tests.bot.approved import fixed_sentences, in_danger, refused
+from tests.bot.approved import fixed_sentences, refused
+from tests.bot.builders import CARD
 from tests.stock import tuesday_morning
 
 SHEET = Sheet(
@@ -41,37 +41,6 @@ SHEET = Sheet(
     date="2026-01-02",
 )
 Word = Callable[..., Answer]
-
-
-@pytest.fixture
-def word(assistant: Assistant) -> Word:
-    """Word a verdict with the real content, on a Tuesday morning."""
-
-    def word(
-        verdict: Verdict,
-        channel: Channel = Channel.CHAT,
-        *,
-        first: bool = False,
-        at: datetime | None = None,
-        nature: Nature = Nature.GENERAL,
-        language: str = "fr",
-        text: str = "carte perdue",
-        emergency: str | None = None,
-        otherwise: Nature | None = None,
-        cut_short: bool = False,
-        competent: str | None = None,
-    ) -> Answer:
-        understood = Interpretation(
-            text, language, nature, 0.9, (CARD,), emergency=emergency, otherwise=otherwise, competent=competent, cut_short=cut_short
-        )
-        answer = Wording(assistant.catalogue, at or tuesday_morning()).word(verdict, understood, channel, first_turn=first)
-        assert refused(assistant, answer) == []
-        return answer
-
-    return word
-
-
-CARD = Candidate("cni-perte", ("F1344",), "https://www.service-public.gouv.fr/particuliers/vosdroits/F1344", 0.9)
 SURE = Verdict(Decision.REPLY, "sure", "citoyennete", CARD)
 
 
@@ -172,74 +141,6 @@ def test_who_asks_an_administration_that_nobody_can_name_is_sent_to_the_official
 
     assert isinstance(answer, Decline)
     assert "lannuaire.service-public.gouv.fr" in answer.text
-
-
-@pytest.mark.parametrize("number", ["15", "17", "18", "112", "114", "119", "3114", "3919"])
-@pytest.mark.parametrize("language", ["fr", "en", "th"])
-def test_an_emergency_says_the_number_first_in_each_language(word: Word, number: str, language: str) -> None:
-    for channel in Channel:
-        answer = word(
-            Verdict(Decision.REPLY, "emergency"), channel, first=True, nature=Nature.EMERGENCY, emergency=number, language=language
-        )
-
-        assert answer.sentences[0].provenance.reference == f"emergency_{number}"
-        assert number in answer.text.split("\n")[0].replace(" ", "")
-
-
-def test_what_is_said_of_a_danger_names_the_same_numbers_in_every_language() -> None:
-    french = {key: text for key, text in fixed_sentences("fr").items() if key.startswith("emergency_")}
-    assert set(in_danger()) == set(default_lexicon().glossaries.languages) - {"en"}
-
-    for language, sentences in in_danger().items():
-        assert set(sentences) == set(french), language
-        for key, text in sentences.items():
-            own, expected = (re.findall(r"\d+(?:\s\d+)?", one) for one in (text, french[key]))
-            assert [number.replace("\u00a0", " ") for number in own] == expected, (language, key)
-            spaces = {space for number in own for space in re.findall(r"\s", number)}
-            assert not (spaces and language == "ar") or spaces == {"\u00a0"}, (
-                "between two numbers, another space is read from right to left"
-            )
-
-
-@pytest.mark.parametrize("language", sorted(in_danger()))
-def test_who_is_in_danger_reads_the_number_in_his_language_then_in_french(word: Word, language: str) -> None:
-    for channel in Channel:
-        told = word(Verdict(Decision.REPLY, "emergency"), channel, nature=Nature.EMERGENCY, emergency="15", language=language).sentences
-        own = [] if channel is Channel.PHONE else [("emergency_15", language), ("emergency_after", language)]
-
-        assert [(one.provenance.reference, one.language) for one in told] == [*own, ("emergency_15", "fr"), ("emergency_after", "fr")]
-        assert all(one.text == in_danger()[language][one.provenance.reference] for one in told[: len(own)])
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("channel", list(Channel))
-@pytest.mark.parametrize(
-    ("verdict", "otherwise"),
-    [
-        (Verdict(Decision.REPLY, "sure", candidate=CARD), Nature.GENERAL),
-        (Verdict(Decision.CLARIFY, "two_readings", choices=(CARD,)), Nature.GENERAL),
-        (Verdict(Decision.HANDOVER, "personal_file", "migrations"), Nature.PERSONAL_FILE),
-        (Verdict(Decision.DECLINE, "out_of_scope"), Nature.OUT_OF_SCOPE),
-        (Verdict(Decision.DECLINE, "false_papers"), Nature.FALSE_PAPERS),
-    ],
-)
-def test_where_the_danger_is_doubtful_what_is_given_otherwise_follows_the_number(
-    word: Word, verdict: Verdict, otherwise: Nature, channel: Channel, language: str
-) -> None:
-    answer = word(verdict, channel, first=True, nature=Nature.EMERGENCY, emergency="17", otherwise=otherwise, language=language)
-
-    keys = [sentence.provenance.reference for sentence in answer.sentences]
-    assert answer.decision is verdict.decision
-    assert keys[:2] == ["emergency_17", "emergency_after"]
-    assert keys.index("not_in_danger") < len(keys) - 1
-    assert not {"out_of_scope", "false_papers"} & set(keys), "nobody who may be in danger reads that nothing can be done"
-
-
-def test_a_refusal_that_says_who_can_help_is_kept_after_the_number(word: Word) -> None:
-    verdict = Verdict(Decision.DECLINE, "other_administration")
-    answer = word(verdict, nature=Nature.EMERGENCY, emergency="17", otherwise=Nature.OTHER_ADMINISTRATION)
-
-    assert _keys(answer)[:4] == ["emergency_17", "emergency_after", "not_in_danger", "other_administration"]
 
 
 # --- The others ----------------------------------------------------------------------------------------------------------
