@@ -25,6 +25,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 BUCKETS = 8192
 """Rows of the table: twice as many, or characters beside words, order no question better (cross-validated)."""
+UNKNOWN = 0.25
+"""Where a subject without class stands: this part of the way from the best class to the mean of all. At the mean, it would count as one
+that the classifier thinks wrong (chosen on questions of people that teach nothing)."""
 SIGNS = ("intent", "intent_behind", "intent_known", "ordered", "ordered_behind")
 """By the terms, whether there is a class, and by the words in their order."""
 
@@ -90,9 +93,9 @@ class Classes:
         return cls(intents, np.array([numbers.get(subject.fiche or "", -1) for subject in index.subjects], np.int64))
 
     def signs(self, reading: Reading, chosen: Integers) -> Floats:
-        """What the classifier says of the `chosen` subjects, shape (chosen, len(SIGNS)): log-odds by the terms (the mean of all for a
-        subject without class), distance to the best of the index, whether there is a class; logarithm of the share by the words in their
-        order (likewise), and distance."""
+        """What the classifier says of the `chosen` subjects, shape (chosen, len(SIGNS)): log-odds by the terms (`UNKNOWN` for a subject
+        without class), distance to the best of the index, whether there is a class; logarithm of the share by the words in their order
+        (likewise), and distance."""
         present = self.columns[self.columns >= 0]
         if not len(present):
             return np.zeros((len(chosen), len(SIGNS)))
@@ -100,5 +103,7 @@ class Classes:
         known = columns >= 0
         scores, ordered = self.intents.scores(reading.terms), self.intents.ordered(reading)
         ordered -= np.logaddexp.reduce(ordered[present])
-        own, in_order = (np.where(known, one[columns], one[present].mean()) for one in (scores, ordered))
-        return np.stack([own, own - scores[present].max(), known, in_order, in_order - ordered[present].max()], axis=1)
+        best, best_in_order = scores[present].max(), ordered[present].max()
+        own = np.where(known, scores[columns], best + UNKNOWN * (scores[present].mean() - best))
+        in_order = np.where(known, ordered[columns], best_in_order + UNKNOWN * (ordered[present].mean() - best_in_order))
+        return np.stack([own, own - best, known, in_order, in_order - best_in_order], axis=1)

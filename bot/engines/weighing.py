@@ -77,10 +77,10 @@ LEAST_EMERGENCY_ELSEWHERE = 0.35
 """The same in another language: calm texts are rarer there, and more words look like a danger."""
 LEAST_EMERGENCY_UNTAUGHT = 0.5
 """The same in a language that no glossary and no example holds: under, words only resemble an emergency by chance."""
-CERTAIN_EMERGENCY, CERTAIN_RULED = 0.5, 0.05
+CERTAIN_EMERGENCY, CERTAIN_RULED = 0.8, 0.05
 """Share of an emergency from which nothing else is said, where the shares decide and where a pattern does. Under, what the request would
-have been given otherwise follows the number (of 18 questions of other people taken for a danger, 15; of 531 emergencies, 15; none had
-taught the shares that were read)."""
+have been given otherwise follows the number (of 840 calm messages that tell something grave, written beside their dangerous twins, 55 are
+given a number alone, and 83 with a share of .5; of 420 dangers, 52 read something after the number, and 18 with .5; neither had taught)."""
 LEAST_DECLINED, LEAST_DECLINED_ELSEWHERE = 0.6, 0.7
 """Share, of all the natures that are declined together, from which a request is, in French and in another language that is taught. Under,
 it is what it would be otherwise: asked back about or given to a person (chosen likewise: of 1,047 examples between .3 and .6 in French, 574

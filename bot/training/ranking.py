@@ -43,8 +43,9 @@ NEWCOMERS = 0.1
 """Share of the fiches that the classifier of intents does not know while the order is learned."""
 LEAST_DEVIATION = 1e-5
 """Of a feature that never varies: the smallest that its file can hold."""
-GUIDE_WEIGHT = 4.0
-"""Of a question asked by somebody who has not read the fiches, chosen by cross-validation among 1, 2, 4 and 6."""
+GUIDE_WEIGHT, SERVED_WEIGHT = 2.0, 6.0
+"""Of a question asked by somebody who has not read the fiches, put to the index of each fold, and to the whole index, as those who ask are
+served: half each in all (chosen on questions that teach nothing; the whole index alone would hold new fiches back)."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,16 @@ class Trial:
     """(candidates,): which of them answer the question; all False when none does."""
     subjects: npt.NDArray[np.int64]
     reading: Reading
-    fold: int
     weight: float = 1.0
     """How much the trial counts: a question asked by somebody else than the writer of the fiche counts more."""
 
 
-def trial(index: Index, classes: Classes, text: str, is_right: Callable[[Subject], bool], fold: int = 0, weight: float = 1.0) -> Trial:
+def trial(index: Index, classes: Classes, text: str, is_right: Callable[[Subject], bool], weight: float = 1.0) -> Trial:
     """Put `text` to `index`."""
     reading = index.read(text)
     chosen, features = shortlist(index, reading, index.evidence(reading), classes)
     right = np.array([is_right(index.subjects[int(number)]) for number in chosen], bool)
-    return Trial(text, features, right, chosen, reading, fold, weight)
+    return Trial(text, features, right, chosen, reading, weight)
 
 
 def held_out(
@@ -89,7 +89,8 @@ def held_out(
     strangers: Sequence[str] = (),
     guides: Sequence[Guide] = (),
 ) -> Iterable[tuple[Index, list[Trial]]]:
-    """For each fold, an index and the questions it has never seen: phrasings of the share ORDER, of fiches left out too, strangers.
+    """For each fold, an index and the questions it has never seen: phrasings of the share ORDER, of fiches left out too, strangers. Then
+    the whole index and the questions of other people, which it has never seen either.
 
     Args:
         intents: classifiers that have learned from none of the questions they are asked.
@@ -109,13 +110,17 @@ def held_out(
         for (fiche, code, text), its_fold in zip(order, folds, strict=True):
             if fiche.id in gone:
                 if code == "fr" and chance.random() < 0.5:
-                    trials.append(trial(index, classes.to(text), text, _covers(fiche), fold))
+                    trials.append(trial(index, classes.to(text), text, _covers(fiche)))
             elif its_fold == fold:
-                trials.append(trial(index, classes.to(text), text, _is(fiche), fold))
+                trials.append(trial(index, classes.to(text), text, _is(fiche)))
         lost = [text for number, text in enumerate(strangers) if number % FOLDS == fold]
-        trials += [trial(index, classes.to(text), text, lambda _subject: False, fold) for text in lost]
-        trials += [trial(index, classes.to(guide.text), guide.text, _holds(guide), fold, GUIDE_WEIGHT) for guide in guides]
+        trials += [trial(index, classes.to(text), text, lambda _subject: False) for text in lost]
+        trials += [trial(index, classes.to(guide.text), guide.text, _holds(guide), GUIDE_WEIGHT) for guide in guides]
         yield index, trials
+    if guides:
+        served = build(fiches, sheets, lexicon, embedder=embedder)
+        classes = intents.each(lambda one: Classes.over(one, served))
+        yield served, [trial(served, classes.to(guide.text), guide.text, _holds(guide), SERVED_WEIGHT) for guide in guides]
 
 
 def _newcomers(intents: Blind[Intents], index: Index, chance: random.Random) -> Blind[Classes]:

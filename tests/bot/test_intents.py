@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from bot.assistant import Assistant
-from bot.engines.intents import BUCKETS, SIGNS, Classes, Intents, rows_of
+from bot.engines.intents import BUCKETS, SIGNS, UNKNOWN, Classes, Intents, rows_of
 from bot.engines.shipped import PARTS, SHIPPED
 from bot.errors import ModelsMissing
 from bot.messages import Question
@@ -49,11 +49,13 @@ def test_a_fiche_that_was_taught_is_put_first(assistant: Assistant, taught: Inte
         assert all(signs[other][behind] < 0.0 for other in TAUGHT if other != fiche)
 
 
-def test_a_fiche_without_class_is_neither_favoured_nor_held_back(assistant: Assistant, taught: Intents) -> None:
+def test_a_fiche_without_class_stands_a_little_behind_the_best(assistant: Assistant, taught: Intents) -> None:
     signs = _signs(assistant, taught, "où en est ma carte grise")
     known, ordered = ([signs[name][own] for name in TAUGHT] for own in (OWN, ORDERED))
 
-    expected = [np.mean(known), np.mean(known) - max(known), 0.0, np.mean(ordered), np.mean(ordered) - max(ordered)]
+    behind, ordered_behind = (UNKNOWN * (np.mean(one) - max(one)) for one in (known, ordered))
+
+    expected = [max(known) + behind, behind, 0.0, max(ordered) + ordered_behind, ordered_behind]
     assert signs["cg-perte-vol"].tolist() == pytest.approx(expected)
     assert np.exp(ordered).sum() == pytest.approx(1.0)
     assert [signs[name][KNOWN] for name in TAUGHT] == [1.0] * 3
