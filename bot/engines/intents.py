@@ -1,7 +1,7 @@
 """The classifier of intents: one class a fiche, learned from the phrasings of all. It sees what tells fiches apart, the search likeness.
 
 It has two readers: one of the terms of the question as the search reads it, one of its words, in their order (`convolution`). A fiche
-written since the training has no class: it is neither favoured nor held back, and the search alone finds it.
+written since the training has no class: it stands a little behind the best (`UNKNOWN`), and the search alone finds it.
 """
 
 from __future__ import annotations
