@@ -79,7 +79,7 @@ class Convolution:
     def scores(self, text: str) -> Weights:
         """What the words of `text` say, in their order: the logarithm of the share of each label, but for a constant, shape (labels,)."""
         words = np.stack([self._vector(word) for word in words_of(text)])
-        shown = np.maximum(windows(words[None])[0] @ self.filters + self.filters_bias, 0.0)
+        shown = np.maximum(windows(words) @ self.filters + self.filters_bias, 0.0)
         read = np.concatenate([shown.max(axis=0), shown.mean(axis=0), words.mean(axis=0)])
         return np.asarray(read @ self.last + self.last_bias)
 
@@ -103,13 +103,13 @@ def windows(words: Weights) -> Weights:
     """Each word between its neighbours.
 
     Args:
-        words: (texts, words, dimensions).
+        words: (words, dimensions).
 
     Returns:
-        (texts, words, WINDOW * dimensions); nothing stands before the first word and after the last one.
+        (words, WINDOW * dimensions); nothing stands before the first word and after the last one.
     """
-    texts, many, dimensions = words.shape
+    many, dimensions = words.shape
     reach = WINDOW // 2
-    padded = np.zeros((texts, many + 2 * reach, dimensions), words.dtype)
-    padded[:, reach : reach + many] = words
-    return np.concatenate([padded[:, shift : shift + many] for shift in range(WINDOW)], axis=2)
+    padded = np.zeros((many + 2 * reach, dimensions), words.dtype)
+    padded[reach : reach + many] = words
+    return np.concatenate([padded[shift : shift + many] for shift in range(WINDOW)], axis=1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bot.engines.convolution import LAYERS, ROWS, WINDOW, Convolution, Weights, pieces, windows, words_of
+from bot.engines.convolution import LAYERS, ROWS, WINDOW, Convolution, Weights, pieces, words_of
 from bot.training.quantising import save_network
 
 if TYPE_CHECKING:
@@ -139,52 +139,58 @@ def _first(labels: tuple[str, ...], dimensions: int, many: int, chance: np.rando
     return Convolution(labels, table, filters, np.zeros(many, np.float32), last, np.zeros(len(labels), np.float32))
 
 
-def _product(texts: Weights, layer: Weights) -> Weights:
-    """`texts @ layer` in one product: numpy would make one a text, which takes twice the time where texts are short."""
-    return (texts.reshape(-1, texts.shape[-1]) @ layer).reshape(*texts.shape[:-1], -1)
-
-
 def gradients(
     network: Convolution, shelf: Shelf, numbers: Numbers, truth: Numbers, chance: np.random.Generator
 ) -> tuple[Numbers, dict[str, Weights]]:
     """The rows of the table that the texts of a step hold, and the gradient of the loss (cross-entropy) in each layer; that of the table
-    has one row for each of them."""
+    has one row for each of them.
+
+    What a word says at each place of a window is computed once a step, however many texts hold the word there.
+    """
     from scipy.sparse import csr_matrix
 
+    (texts, most), reach = numbers.shape, WINDOW // 2
     numbers = np.where(chance.random(numbers.shape) < LEFT_OUT, 0, numbers)
     there = (numbers > 0).astype(np.float32)[:, :, None]
     many = np.maximum(there.sum(axis=1), 1.0)
-    known, inverse = np.unique(numbers, return_inverse=True)
+    known, inverse = np.unique(np.pad(numbers, ((0, 0), (reach, reach))), return_inverse=True)
     made = shelf.made[known]
     rows, columns = np.unique(made.indices, return_inverse=True)
     made = csr_matrix((made.data, columns, made.indptr), shape=(len(known), len(rows)))
-    words = (made @ network.table[rows])[inverse].reshape(*numbers.shape, -1)
-    read = windows(words)
-    shown = np.maximum(_product(read, network.filters) + network.filters_bias, 0.0) * there
+    vectors = np.asarray(made @ network.table[rows])
+    places = [inverse.reshape(texts, -1)[:, shift : shift + most] for shift in range(WINDOW)]
+    beside = np.hstack(np.split(network.filters, WINDOW))  # what weighs a word at each place of a window, side by side
+    said = np.split(vectors @ beside, WINDOW, axis=1)
+    read = sum(part[place] for part, place in zip(said, places, strict=True))
+    shown = np.maximum(read + network.filters_bias, 0.0) * there
     top = shown.argmax(axis=1)[:, None]
     greatest = np.take_along_axis(shown, top, axis=1)[:, 0]
-    kept = (chance.random((len(numbers), len(network.last))) >= DROPPED).astype(np.float32) / np.float32(1 - DROPPED)
-    told = np.hstack([greatest, shown.sum(axis=1) / many, words.sum(axis=1) / many]) * kept
+    kept = (chance.random((texts, len(network.last))) >= DROPPED).astype(np.float32) / np.float32(1 - DROPPED)
+    held = _counts(places[reach].ravel(), np.arange(texts + 1) * most, len(known))
+    told = np.hstack([greatest, shown.sum(axis=1) / many, (held @ vectors) / many]) * kept
     error = _error(told @ network.last + network.last_bias, truth)
     back = (error @ network.last.T) * kept
     filters = shown.shape[2]
-    of_shown = np.repeat((back[:, filters : 2 * filters] / many)[:, None], numbers.shape[1], axis=1)
+    of_shown = np.repeat((back[:, filters : 2 * filters] / many)[:, None], most, axis=1)
     np.put_along_axis(of_shown, top, np.take_along_axis(of_shown, top, axis=1) + back[:, None, :filters], axis=1)
     of_shown *= shown > 0
-    of_read = _product(of_shown, network.filters.T)
-    size, reach = words.shape[2], WINDOW // 2
-    of_words = np.pad(np.repeat((back[:, 2 * filters :] / many)[:, None], numbers.shape[1], axis=1), ((0, 0), (reach, reach), (0, 0)))
-    for shift in range(WINDOW):
-        of_words[:, shift : shift + numbers.shape[1]] += of_read[:, :, shift * size : (shift + 1) * size]
-    flat = (of_words[:, reach:-reach] * there).reshape(-1, size)
-    places = csr_matrix((np.ones(inverse.size, np.float32), inverse.ravel(), np.arange(inverse.size + 1)), shape=(inverse.size, len(known)))
+    flat, one_by_one = of_shown.reshape(-1, filters), np.arange(texts * most + 1)
+    of_said = np.hstack([_counts(place.ravel(), one_by_one, len(known)).T @ flat for place in places])
+    of_vectors = of_said @ beside.T + held.T @ (back[:, 2 * filters :] / many)
     return rows, {
-        "table": np.asarray(made.T @ (places.T @ flat)),
-        "filters": read.reshape(-1, read.shape[2]).T @ of_shown.reshape(-1, filters),
-        "filters_bias": of_shown.sum(axis=(0, 1)),
+        "table": np.asarray(made.T @ of_vectors),
+        "filters": np.vstack(np.split(vectors.T @ of_said, WINDOW, axis=1)),
+        "filters_bias": flat.sum(axis=0),
         "last": told.T @ error,
         "last_bias": error.sum(axis=0),
     }
+
+
+def _counts(columns: Numbers, pointers: Numbers, many: int) -> csr_matrix:
+    """How often each row holds each of `many` columns."""
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((np.ones(len(columns), np.float32), columns, pointers), shape=(len(pointers) - 1, many))
 
 
 def _error(scores: Weights, truth: Numbers) -> Weights:
