@@ -180,6 +180,20 @@ def test_who_was_robbed_is_told_the_17_and_how_to_replace_the_passport(assistant
     assert _keys(answer)[:2] == ["emergency_17", "emergency_after"]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Quelle différence entre une main courante et une plainte quand on a reçu des menaces par son ancien conjoint, il y a deux ans ?",
+        "Bonjour, je suis garde vieille dame, elle est morte tranquille, funérailles fini. Mon contrat de travail, il est arrêté ?",
+        "Madame, Monsieur, mon frère est décédé en juillet dans un accident de moto. Son permis doit-il être rendu à la préfecture ?",
+    ],
+)
+def test_who_tells_something_grave_that_is_over_never_gets_a_number_alone(assistant: Assistant, written: str) -> None:
+    answer = assistant.answer(Question(written))
+
+    assert answer.interpretation.nature is not Nature.EMERGENCY or answer.interpretation.otherwise is not None
+
+
 # --- Strange messages ----------------------------------------------------------------------------------------------------
 
 
