@@ -174,6 +174,23 @@ def test_who_is_in_danger_reads_it_in_his_language_and_calls_with_one_touch(visi
     visitor.shoot("danger-en-arabe")
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_what_is_asked_after_a_number_to_call_stands_above_its_choices(visit: Visits, javascript: bool) -> None:
+    visitor = visit(javascript=javascript)
+    page = visitor.open("/")
+    threatened = "Différence entre main courante et plainte quand on a reçu des menaces par son ancien conjoint, il y a deux ans ?"
+    page.get_by_label("Votre question").fill(threatened)
+    page.get_by_role("button", name="Envoyer", exact=True).click()
+    answer = page.locator(".entry.assistant").last
+    expect(answer.locator(".emergency")).to_be_visible()
+    expect(answer.locator(".choices")).to_be_visible()
+
+    told = answer.inner_text()
+    in_order = ["Appeler le", "Si personne n'est en danger", "Pour bien vous répondre", "Choisissez", "Si oui"]
+    assert sorted(in_order, key=told.index) == in_order
+    visitor.shoot(f"danger-puis-precision-{'avec' if javascript else 'sans'}-javascript")
+
+
 def test_a_conversation_works_without_javascript(visit: Visits) -> None:
     visitor = visit(javascript=False)
     page = visitor.open("/")

@@ -166,9 +166,9 @@ class AccueilAssistant extends HTMLElement {
     const words = this.words;
     const pick = (choice) => this.ask(choice.label, choice.id);
     const said = drawSentences(answer, words);
-    const help = said.findIndex((part) => part.className === "role-help");
+    const question = said.findIndex((part) => part.className === "role-question");
     const choices = drawChoices(answer.choices, words.choices, "choices", pick);
-    said.splice(help < 0 ? said.length : help, 0, choices); // before "if it is none of these"
+    said.splice(question + 1 || said.length, 0, choices); // before "if it is none of these"
     const body = [
       answer.emergency ? drawUrgent(answer.emergency, words) : null,
       ...said,
